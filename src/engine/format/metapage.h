@@ -1,0 +1,83 @@
+// Block 0: what the index is, and the directory of everything a scan must search. On disk.
+//
+// A scan copies this page under a share lock and needs no lock after that: an entry lives in
+// exactly one directory member of any one image of the metapage.
+#ifndef VSEG_ENGINE_FORMAT_METAPAGE_H_
+#define VSEG_ENGINE_FORMAT_METAPAGE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/common/types.h"
+#include "engine/format/page.h"
+
+namespace vseg {
+
+constexpr uint32_t kMetapageMagic = 0x76736567;  // "vseg"
+constexpr BlockNo kMetapageBlock = 0;
+constexpr uint32_t kFirstChainId = 1;
+constexpr uint32_t kFirstSegmentId = 2;
+constexpr uint32_t kMaxDirectoryEntries = 64;
+constexpr uint32_t kMaxDisplaced = 64;
+
+enum class MemberKind : uint8_t {
+  kAppendChain = 1,   // rows in the order they came, open for more
+  kFlatRun = 2,       // a frozen chain, or what a bulk load wrote: no graph yet
+  kGraphSegment = 3,  // immutable graph
+};
+
+// One member of the directory.
+struct DirectoryEntry {
+  uint32_t id;  // segment or chain number, never used twice in one index
+  MemberKind kind;
+  uint8_t tier;  // size tier of the merge planner
+  uint16_t reserved0;
+  BlockNo header_block;  // its kSegmentHeader or kAppendHeader page
+  uint32_t extents;      // extents it owns; 0 for an append chain (its pages know)
+  uint64_t rows;         // dead ones included; 0 for an append chain
+  uint64_t dead_rows;    // set bits of the tombstone bitmap
+  uint64_t pages;        // pages in use
+  uint64_t born;         // generation of the metapage that first listed it
+  uint8_t reserved[48];
+};
+static_assert(sizeof(DirectoryEntry) == 96);
+
+// Space that a publish took out of the directory and that waits until no scan can read it.
+struct DisplacedSpace {
+  BlockNo header_block;
+  uint32_t id;
+  uint64_t removable_after;  // FullTransactionId; 0 = not yet stamped
+};
+static_assert(sizeof(DisplacedSpace) == 16);
+
+struct Metapage {
+  uint32_t magic;           // kMetapageMagic
+  uint32_t format_version;  // kFormatVersion
+  uint32_t dimensions;
+  Metric metric;
+  uint8_t element;  // 1 = float4
+  uint16_t m;
+  uint16_t ef_construction;
+  uint16_t directory_count;
+  uint16_t displaced_count;
+  uint16_t reserved0;
+  uint32_t next_id;  // next segment or chain number
+  uint32_t reserved1;
+  uint64_t generation;   // counts publishes
+  uint64_t incarnation;  // random, drawn when the index was built
+  DirectoryEntry directory[kMaxDirectoryEntries];
+  DisplacedSpace displaced[kMaxDisplaced];
+};
+static_assert(sizeof(Metapage) <= kPagePayload);
+
+// The allocation map page for extents [k * kExtentsPerMap, ...) is the second block of the first
+// of them; that extent's bit is set from the start.
+constexpr uint32_t kExtentsPerMap = kPagePayload * 8;  // 65,280 extents = 34 GB
+
+inline BlockNo allocation_map_block(uint32_t extent) {
+  return (extent / kExtentsPerMap) * kExtentsPerMap * kExtentPages + 1;
+}
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_FORMAT_METAPAGE_H_

@@ -1,0 +1,116 @@
+// A graph segment's pages. On disk.
+//
+// A segment is a sequence of logical pages, placed in extents: logical page p is block
+// extents[p / 64] * 64 + p % 64. In order:
+//
+//   header | extent list (large segments only) | nodes | TIDs | tombstones | entry points
+//
+// Node blocks are of one size; block i belongs to ordinal i. Where a block fits into a page,
+// nodes_per_page of them share one and none straddles two; a larger block takes pages_per_node
+// whole pages, its bytes running on from payload to payload.
+#ifndef VSEG_ENGINE_FORMAT_SEGMENT_FORMAT_H_
+#define VSEG_ENGINE_FORMAT_SEGMENT_FORMAT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/common/types.h"
+#include "engine/format/page.h"
+
+namespace vseg {
+
+struct PageRange {
+  uint32_t first;  // logical page
+  uint32_t count;
+};
+
+// A node block: NodeHeader, then `degree` neighbour ordinals (uint32), then the code area of
+// code_bytes (engine/quantizer/edge_codes.h; 0: no codes), then the row's own vector
+// (float4[dimensions]).
+//
+// The entry points are the neighbours of further node blocks, which belong to no row: their vector
+// is the mean of all entry points, their ordinal kNoOrdinal.
+struct NodeHeader {
+  Ordinal ordinal;     // the row's own, so that a misplaced block is noticed
+  uint16_t neighbors;  // ordinals in use, the first of the list
+  uint16_t reserved;
+};
+static_assert(sizeof(NodeHeader) == 8);
+
+// Where the parts of a node block are; plain arithmetic on dimensions, degree and code_bytes.
+struct NodeLayout {
+  uint32_t dimensions;
+  uint32_t degree;      // capacity of the neighbour list
+  uint32_t code_bytes;  // width of the code area
+  uint32_t neighbors_offset;
+  uint32_t code_offset;
+  uint32_t vector_offset;
+  uint32_t node_bytes;
+  uint32_t nodes_per_page;  // 0 where a block is larger than a page
+  uint32_t pages_per_node;  // 1 where it is not
+};
+
+NodeLayout make_node_layout(uint32_t dimensions, uint32_t degree, uint32_t code_bytes);
+
+// Width of a node's code area: 0 where the metric has no codes, or where the block would not fit
+// into a page with them.
+uint32_t code_area_bytes(Metric metric, uint32_t dimensions, uint32_t degree);
+
+// m, the neighbours per node of the upper layers, gives layer 0 twice as many, rounded up to 16.
+inline uint32_t layer0_degree(uint32_t m) { return (2 * m + 15) / 16 * 16; }
+
+struct SegmentHeader {
+  uint32_t id;
+  uint32_t dimensions;
+  Metric metric;
+  uint8_t element;  // of the own vector: 1 = float4
+  uint16_t m;
+  uint16_t ef_construction;
+  uint16_t degree;
+  uint32_t code_bytes;
+  uint32_t rows;
+  uint32_t entry_points;  // neighbours of the entry blocks, `degree` in each but the last
+  uint32_t pages;         // logical pages
+  uint32_t extents;
+  PageRange extent_list;
+  PageRange nodes;
+  PageRange tids;
+  PageRange tombstones;
+  PageRange entries;
+  uint32_t reserved[21];
+};
+static_assert(sizeof(SegmentHeader) == 160);
+
+// Extent numbers that stand in the header page itself, right after SegmentHeader.
+constexpr uint32_t kInlineExtents = (kPagePayload - sizeof(SegmentHeader)) / sizeof(uint32_t);
+constexpr uint32_t kExtentsPerListPage = kPagePayload / sizeof(uint32_t);
+
+constexpr uint32_t kTidsPerPage = kPagePayload / sizeof(Tid);  // 1,360
+constexpr uint32_t kTombstonesPerPage = kPagePayload * 8;      // 65,280
+
+struct SegmentShape {
+  uint32_t id;
+  uint32_t dimensions;
+  Metric metric;
+  uint16_t m;
+  uint16_t ef_construction;
+  uint32_t rows;
+  uint32_t entry_points;
+};
+
+// The header of a segment of that shape: page ranges and counts follow from it. Throws
+// std::length_error where the pages outnumber block numbers or a neighbour list a page.
+SegmentHeader plan_segment(const SegmentShape& shape);
+
+// Node blocks that hold the entry points.
+inline uint32_t entry_blocks(const SegmentHeader& header) {
+  return (header.entry_points + header.degree - 1) / header.degree;
+}
+
+inline NodeLayout node_layout(const SegmentHeader& header) {
+  return make_node_layout(header.dimensions, header.degree, header.code_bytes);
+}
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_FORMAT_SEGMENT_FORMAT_H_

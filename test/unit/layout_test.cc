@@ -1,0 +1,206 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+#include "engine/format/append_format.h"
+#include "engine/format/metapage.h"
+#include "engine/format/segment_format.h"
+#include "engine/quantizer/edge_codes.h"
+
+namespace vseg {
+namespace {
+
+TEST(NodeLayout, PartsFollowEachOtherForEveryDimensionAndDegree) {
+  for (uint32_t degree : {16u, 32u, 64u, 208u}) {
+    for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+      NodeLayout layout = make_node_layout(dimensions, degree, 0);
+      ASSERT_EQ(layout.neighbors_offset, sizeof(NodeHeader));
+      ASSERT_EQ(layout.code_offset, layout.neighbors_offset + degree * 4);
+      ASSERT_EQ(layout.vector_offset, layout.code_offset);
+      ASSERT_EQ(layout.vector_offset % alignof(float), 0u);
+      ASSERT_EQ(layout.node_bytes, layout.vector_offset + dimensions * 4);
+    }
+  }
+}
+
+TEST(NodeLayout, PagesHoldAsManyNodesAsFit) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    NodeLayout layout = make_node_layout(dimensions, 32, 0);
+    uint32_t bytes = layout.node_bytes;
+    if (bytes <= kPagePayload) {
+      ASSERT_GE(layout.nodes_per_page, 1u);
+      ASSERT_LE(layout.nodes_per_page * bytes, kPagePayload);
+      ASSERT_GT((layout.nodes_per_page + 1) * bytes, kPagePayload);
+      ASSERT_EQ(layout.pages_per_node, 1u);
+    } else {
+      ASSERT_EQ(layout.nodes_per_page, 0u);
+      ASSERT_GE(layout.pages_per_node * kPagePayload, bytes);
+      ASSERT_LT((layout.pages_per_node - 1) * kPagePayload, bytes);
+    }
+  }
+}
+
+TEST(NodeLayout, CodeAreaLiesBetweenNeighborsAndVector) {
+  NodeLayout layout = make_node_layout(100, 32, 64);
+  EXPECT_EQ(layout.code_offset, 8u + 128u);
+  EXPECT_EQ(layout.vector_offset, 8u + 128u + 64u);
+}
+
+TEST(NodeLayout, DegreeIsTwiceMRoundedUpToSixteen) {
+  EXPECT_EQ(layer0_degree(2), 16u);
+  EXPECT_EQ(layer0_degree(8), 16u);
+  EXPECT_EQ(layer0_degree(9), 32u);
+  EXPECT_EQ(layer0_degree(16), 32u);
+  EXPECT_EQ(layer0_degree(100), 208u);
+}
+
+SegmentShape shape_of(uint32_t dimensions, uint32_t rows, uint16_t m = 16) {
+  return {7, dimensions, Metric::kL2, m, 100, rows, rows == 0 ? 0u : 1u};
+}
+
+// Checks by 64-bit arithmetic that everything has room and nothing overlaps.
+void expect_consistent(const SegmentHeader& header) {
+  NodeLayout layout = node_layout(header);
+  uint64_t rows = header.rows;
+  uint64_t node_slots = layout.nodes_per_page != 0
+                            ? uint64_t{header.nodes.count} * layout.nodes_per_page
+                            : header.nodes.count / layout.pages_per_node;
+  EXPECT_GE(node_slots, rows);
+  EXPECT_GE(uint64_t{header.tids.count} * kTidsPerPage, rows);
+  EXPECT_GE(uint64_t{header.tombstones.count} * kTombstonesPerPage, rows);
+  uint64_t entry_slots = layout.nodes_per_page != 0
+                             ? uint64_t{header.entries.count} * layout.nodes_per_page
+                             : header.entries.count / layout.pages_per_node;
+  EXPECT_GE(entry_slots * header.degree, header.entry_points);
+  EXPECT_GE(kInlineExtents + uint64_t{header.extent_list.count} * kExtentsPerListPage,
+            header.extents);
+
+  uint64_t next = 1;
+  for (const PageRange& range :
+       {header.extent_list, header.nodes, header.tids, header.tombstones, header.entries}) {
+    EXPECT_EQ(range.first, next);
+    next += range.count;
+  }
+  EXPECT_EQ(header.pages, next);
+  EXPECT_GE(uint64_t{header.extents} * kExtentPages, next);
+  EXPECT_LT((uint64_t{header.extents} - 1) * kExtentPages, next);
+  EXPECT_LE(uint64_t{header.extent_list.first} + header.extent_list.count,
+            uint64_t{kInlineExtents} * kExtentPages)
+      << "the extent list must be within reach of the header's extents";
+}
+
+// Pages that a segment needs at least, in 64 bits.
+uint64_t node_pages(const SegmentShape& shape) {
+  NodeLayout layout =
+      make_node_layout(shape.dimensions, layer0_degree(shape.m),
+                       code_area_bytes(shape.metric, shape.dimensions, layer0_degree(shape.m)));
+  return layout.nodes_per_page != 0 ? shape.rows / layout.nodes_per_page
+                                    : uint64_t{shape.rows} * layout.pages_per_node;
+}
+
+TEST(SegmentPlan, EverythingHasRoomForEveryDimension) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    for (uint32_t rows : {0u, 1u, 1000u, 1000000u}) {
+      expect_consistent(plan_segment(shape_of(dimensions, rows)));
+    }
+    ASSERT_FALSE(HasFailure()) << dimensions << " dimensions";
+  }
+}
+
+TEST(SegmentPlan, BillionsOfRowsFitOrAreRefused) {
+  for (uint16_t m : {2, 16, 100}) {
+    for (uint32_t dimensions : {1u, 3u, 128u, 784u, 2006u, 2007u, 8000u, 16000u}) {
+      for (uint32_t rows : {100000000u, 536870911u, 2147483648u, 4294967295u}) {
+        SegmentShape shape = shape_of(dimensions, rows, m);
+        if (node_pages(shape) > 0xFFFFFFC0) {
+          EXPECT_THROW(plan_segment(shape), std::length_error);
+        } else if (node_pages(shape) < 0xFF000000) {
+          expect_consistent(plan_segment(shape));
+        }
+        ASSERT_FALSE(HasFailure()) << rows << " rows, " << dimensions << " dimensions, m " << m;
+      }
+    }
+  }
+}
+
+TEST(SegmentPlan, ExtentListBeginsWhereTheHeaderIsFull) {
+  // Nodes of two pages each: 2,000 inline extents are 128,000 pages.
+  EXPECT_EQ(plan_segment(shape_of(2500, 60000)).extent_list.count, 0u);
+  SegmentHeader header = plan_segment(shape_of(2500, 64000));
+  EXPECT_EQ(header.extent_list.count, 1u);
+  expect_consistent(header);
+
+  for (uint32_t rows = 63900; rows < 64000; rows++) {
+    expect_consistent(plan_segment(shape_of(2500, rows)));
+  }
+}
+
+TEST(SegmentPlan, ManyEntryPointsTakeSeveralBlocks) {
+  SegmentShape shape = shape_of(10, 100000);
+  SegmentHeader header = plan_segment(shape);
+  shape.entry_points = 2 * header.degree * node_layout(header).nodes_per_page + 1;
+  header = plan_segment(shape);
+  EXPECT_EQ(header.entries.count, 3u);
+  expect_consistent(header);
+}
+
+TEST(SegmentPlan, NeighborsHaveCodesWhereTheBlockStillFitsIntoAPage) {
+  EXPECT_EQ(plan_segment(shape_of(64, 100)).code_bytes, edge_code_bytes(64, 32));
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions += 7) {
+    NodeLayout layout = node_layout(plan_segment(shape_of(dimensions, 100)));
+    NodeLayout coded =
+        make_node_layout(dimensions, layout.degree, edge_code_bytes(dimensions, layout.degree));
+    EXPECT_EQ(layout.code_bytes != 0, coded.nodes_per_page != 0) << dimensions;
+  }
+}
+
+TEST(SegmentPlan, L1HasNoCodes) {
+  SegmentShape shape = shape_of(64, 100);
+  shape.metric = Metric::kL1;
+  EXPECT_EQ(plan_segment(shape).code_bytes, 0u);
+}
+
+TEST(SegmentPlan, NeighborListMustFitIntoAPage) {
+  EXPECT_NO_THROW(plan_segment(shape_of(10, 10, 1000)));
+  EXPECT_THROW(plan_segment(shape_of(10, 10, 1100)), std::length_error);
+  EXPECT_THROW(plan_segment(shape_of(10, 10, 0xFFFF)), std::length_error);
+}
+
+TEST(AppendLayout, EntryPageHoldsItsRowsAndTheirVectorPagesForEveryDimension) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    AppendLayout layout = make_append_layout(dimensions);
+    ASSERT_EQ(layout.vector_bytes, dimensions * 4) << dimensions;
+    ASSERT_GE(layout.capacity, 1u) << dimensions;
+    ASSERT_LE(layout.capacity, 0xFFFFu) << dimensions;
+    ASSERT_GE(layout.blocks_offset, layout.entries_offset + layout.capacity * 8) << dimensions;
+    ASSERT_LE(layout.blocks_offset + layout.max_vector_pages * 4, kPagePayload) << dimensions;
+    if (layout.vectors_per_page != 0) {
+      ASSERT_EQ(layout.pages_per_vector, 1u) << dimensions;
+      ASSERT_LE(layout.vectors_per_page * layout.vector_bytes, kPagePayload) << dimensions;
+      ASSERT_GE(layout.max_vector_pages * layout.vectors_per_page, layout.capacity) << dimensions;
+    } else {
+      ASSERT_GE(layout.pages_per_vector * kPagePayload, layout.vector_bytes) << dimensions;
+      ASSERT_EQ(layout.max_vector_pages, layout.capacity * layout.pages_per_vector) << dimensions;
+    }
+  }
+}
+
+TEST(AppendLayout, EntryPagesAreWellFilled) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    AppendLayout layout = make_append_layout(dimensions);
+    uint32_t used = layout.blocks_offset + layout.max_vector_pages * 4;
+    ASSERT_GT(used, kPagePayload / 2) << dimensions;
+  }
+}
+
+TEST(AllocationMap, EachMapIsTheSecondBlockOfTheFirstExtentItDescribes) {
+  EXPECT_EQ(allocation_map_block(0), 1u);
+  EXPECT_EQ(allocation_map_block(kExtentsPerMap - 1), 1u);
+  EXPECT_EQ(allocation_map_block(kExtentsPerMap), kExtentsPerMap * kExtentPages + 1);
+  EXPECT_EQ(allocation_map_block((1u << 26) - 1), 1028u * kExtentsPerMap * kExtentPages + 1);
+}
+
+}  // namespace
+}  // namespace vseg
