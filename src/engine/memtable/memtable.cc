@@ -1,0 +1,113 @@
+#include "engine/memtable/memtable.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+namespace {
+
+// Large enough that malloc's overhead does not count, small enough that a transaction of one row
+// costs little.
+constexpr size_t kChunkBytes = 64 * 1024;
+
+}  // namespace
+
+Memtable::Memtable(uint32_t dimensions)
+    : dimensions_(dimensions),
+      chunk_rows_(std::max<size_t>(kChunkBytes / (size_t{dimensions} * sizeof(float)), 1)) {}
+
+float* Memtable::at(size_t i) const {
+  return chunks_[i / chunk_rows_].get() + i % chunk_rows_ * dimensions_;
+}
+
+void Memtable::require_innermost(Subtransaction subtransaction) const {
+  if ((!runs_.empty() && runs_.back().subtransaction > subtransaction) ||
+      (!marks_.empty() && marks_.back().subtransaction > subtransaction)) {
+    throw std::logic_error("a subtransaction changed the memtable while its child was open");
+  }
+}
+
+void Memtable::append(Tid tid, const float* row, Subtransaction subtransaction) {
+  require_innermost(subtransaction);
+  // Whatever can fail comes first.
+  if (tids_.size() == chunks_.size() * chunk_rows_) {
+    chunks_.push_back(std::make_unique<float[]>(chunk_rows_ * dimensions_));
+  }
+  tids_.push_back(tid);
+  if (runs_.empty() || runs_.back().subtransaction != subtransaction) {
+    try {
+      runs_.push_back({subtransaction, tids_.size() - 1});
+    } catch (...) {
+      tids_.pop_back();
+      throw;
+    }
+  }
+  std::copy_n(row, dimensions_, at(tids_.size() - 1));
+}
+
+void Memtable::abort_subtransaction(Subtransaction subtransaction) {
+  while (!marks_.empty() && marks_.back().subtransaction >= subtransaction) {
+    marks_.pop_back();
+  }
+  size_t rows = tids_.size();
+  while (!runs_.empty() && runs_.back().subtransaction >= subtransaction) {
+    rows = runs_.back().first;
+    runs_.pop_back();
+  }
+  truncate(rows);
+}
+
+void Memtable::commit_subtransaction(Subtransaction subtransaction, Subtransaction parent) {
+  if (!runs_.empty() && runs_.back().subtransaction == subtransaction) {
+    runs_.back().subtransaction = parent;
+    if (runs_.size() > 1 && runs_[runs_.size() - 2].subtransaction == parent) {
+      runs_.pop_back();
+    }
+  }
+  if (!marks_.empty() && marks_.back().subtransaction == subtransaction) {
+    Mark mark{parent, marks_.back().rows};
+    if (marks_.size() > 1 && marks_[marks_.size() - 2].subtransaction == parent) {
+      marks_.pop_back();
+    }
+    marks_.back() = mark;
+  }
+}
+
+void Memtable::supersede(Subtransaction subtransaction) {
+  require_innermost(subtransaction);
+  if (!marks_.empty() && marks_.back().subtransaction == subtransaction) {
+    marks_.back().rows = tids_.size();
+  } else if (!tids_.empty()) {
+    marks_.push_back({subtransaction, tids_.size()});
+  }
+}
+
+void Memtable::drop_live() {
+  size_t kept = superseded();
+  while (!runs_.empty() && runs_.back().first >= kept) {
+    runs_.pop_back();
+  }
+  truncate(kept);
+}
+
+void Memtable::clear() {
+  marks_.clear();
+  runs_.clear();
+  truncate(0);
+}
+
+// Cuts the rows, not the runs. Frees chunks, but for one that the next row would need again.
+void Memtable::truncate(size_t rows) {
+  tids_.resize(rows);
+  size_t needed = rows == 0 ? 0 : rows / chunk_rows_ + 1;
+  if (chunks_.size() > needed) {
+    chunks_.resize(needed);
+  }
+  if (rows == 0) {
+    tids_.shrink_to_fit();
+  }
+}
+
+}  // namespace vseg
