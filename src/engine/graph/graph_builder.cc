@@ -1,0 +1,39 @@
+#include "engine/graph/graph_builder.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/graph/connection.h"
+#include "engine/graph/entry_points.h"
+#include "engine/graph/hnsw_insertion.h"
+#include "engine/graph/list_filling.h"
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+
+Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor) {
+  std::vector<Ordinal> order;
+  Graph graph = insert_rows(rows, options, monitor, &order);
+  if (graph.rows == 0) {
+    return graph;
+  }
+  monitor.completing();
+  graph.entry_points = choose_entry_points(rows, monitor);
+  // While lists have free slots: filling afterwards takes none of the edges away again.
+  connect_rows(rows, monitor, &graph);
+  fill_lists(rows, order, options, monitor, &graph);
+  return graph;
+}
+
+size_t graph_bytes_per_row(const GraphOptions& options) {
+  size_t later = std::max(connection_bytes_per_row(), filling_bytes_per_row());
+  return std::max(insertion_bytes_per_row(options),
+                  layer0_bytes_per_row(options) + sizeof(Ordinal) + later);
+}
+
+size_t graph_fixed_bytes(const GraphOptions& options) {
+  return std::max(kEntryPointBytes, filling_bytes_per_thread(options) * options.threads);
+}
+
+}  // namespace vseg
