@@ -1,0 +1,41 @@
+// One member of the directory, read in batches of ascending distance.
+#ifndef VSEG_ENGINE_SEARCH_CURSOR_H_
+#define VSEG_ENGINE_SEARCH_CURSOR_H_
+
+#include <limits>
+#include <vector>
+
+#include "engine/search/query.h"
+
+namespace vseg {
+
+// Farther than every distance: no Query::distance is infinite.
+constexpr float kNoBound = std::numeric_limits<float>::infinity();
+
+// A row of a member, and its engine distance.
+struct Candidate {
+  float distance;
+  Ordinal ordinal;  // in the member
+};
+
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+
+  // Appends the next rows to `rows`, in ascending distance within the batch; a later batch may
+  // hold a nearer row than an earlier one did. Every live row is delivered exactly once.
+  //
+  // Rows farther than `bound` are left for later batches, so a batch may be short, or empty though
+  // rows are left. Returns false when every live row of the member has been delivered (nothing is
+  // appended then, nor ever after). With kNoBound, true means that at least one row was appended:
+  // who calls with kNoBound until false is returned gets them all.
+  virtual bool next_batch(float bound, std::vector<Candidate>* rows) = 0;
+
+  // Heap address of a delivered row. Asked for only when the row is returned, since it is one more
+  // page to read.
+  virtual Tid tid(Ordinal ordinal) = 0;
+};
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_SEARCH_CURSOR_H_

@@ -1,0 +1,59 @@
+// What a scan looks for, and how its rows come back.
+#ifndef VSEG_ENGINE_SEARCH_QUERY_H_
+#define VSEG_ENGINE_SEARCH_QUERY_H_
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "engine/common/types.h"
+#include "engine/kernels/distance.h"
+
+namespace vseg {
+
+// A row found: its engine distance (see Metric) and where the heap has it.
+struct Hit {
+  float distance;
+  Tid tid;
+};
+
+// A query vector (unit length under kCosine) and its distance to rows.
+class Query {
+ public:
+  Query(Metric metric, const float* vector, uint32_t dimensions);
+
+  Metric metric() const { return metric_; }
+  const float* vector() const { return vector_.data(); }
+  uint32_t dimensions() const { return static_cast<uint32_t>(vector_.size()); }
+
+  // Never NaN, which heaps and sorts cannot order, nor +infinity: where sums of huge elements
+  // overflow, the row is as far away as a float can say.
+  float distance(const float* row) const {
+    float value = kernel_(vector_.data(), row, vector_.size());
+    value = negate_ ? -value : value;
+    return value <= kFarthest ? value : kFarthest;
+  }
+
+ private:
+  static constexpr float kFarthest = std::numeric_limits<float>::max();
+
+  Metric metric_;
+  std::vector<float> vector_;
+  FloatKernel kernel_;
+  bool negate_;
+};
+
+enum class IterativeScan : uint8_t {
+  kOff,           // at most the first batch of ef_search rows
+  kRelaxedOrder,  // as long as asked; a nearer row found late is returned late
+  kStrictOrder,   // as long as asked; distances never fall: a nearer row found late is dropped
+};
+
+struct ScanOptions {
+  uint32_t ef_search = 40;
+  IterativeScan iterative = IterativeScan::kStrictOrder;
+};
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_SEARCH_QUERY_H_

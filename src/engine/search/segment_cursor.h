@@ -1,0 +1,92 @@
+// Walks a graph segment: best-first search that can be resumed until every row has been delivered.
+#ifndef VSEG_ENGINE_SEARCH_SEGMENT_CURSOR_H_
+#define VSEG_ENGINE_SEARCH_SEGMENT_CURSOR_H_
+
+#include <memory>
+#include <vector>
+
+#include "engine/quantizer/coded_query.h"
+#include "engine/search/cursor.h"
+#include "engine/search/visited_set.h"
+#include "engine/segment/segment_reader.h"
+#include "engine/segment/tombstones.h"
+
+namespace vseg {
+
+// The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
+// between batches. A batch ends when its ef live rows are all nearer than the whole frontier; the
+// frontier is what has been seen and not expanded (its neighbours not yet looked at). Dead rows are
+// walked through but never found. When the frontier is empty every row has been seen (build_graph
+// makes every row reachable); if not, the graph is corrupt.
+//
+// Under a bound the walk also ends once the frontier is farther than the bound, but not before it
+// has come near the query: entry points are farther away than any bound.
+//
+// Where node blocks have codes of their neighbours, only expanded rows are read and compared: the
+// frontier's distances are estimates, and one that was bad is corrected when another neighbour
+// leads to the same row. Without codes every neighbour is read when it is seen.
+//
+// Each row seen is in one of: frontier_ (not expanded); deferred_ (not expanded, and too far for
+// this batch to look at: a plain vector, so that a batch costs no more than a search that forgets
+// such rows); expanded. And if it is live, in one of: batch_; found_ or spilled_ (waiting for a
+// later batch); deferred_; delivered.
+class SegmentCursor : public Cursor {
+ public:
+  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, uint32_t ef);
+  SegmentCursor(const SegmentCursor&) = delete;
+  SegmentCursor& operator=(const SegmentCursor&) = delete;
+
+  bool next_batch(float bound, std::vector<Candidate>* rows) override;
+  Tid tid(Ordinal ordinal) override { return segment_.tid(ordinal); }
+
+ private:
+  // Objects, not functions: heaps inline their calls.
+  static constexpr auto farther = [](const Candidate& a, const Candidate& b) {
+    return a.distance > b.distance;
+  };
+  static constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
+    return a.distance < b.distance;
+  };
+  static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
+
+  void begin_batch(float bound);
+  void enter();
+  void see_all(std::vector<Ordinal>* ordinals);
+  void see(Ordinal ordinal);
+  void read(Ordinal ordinal);
+  void estimate(const NodeView& node, float distance);
+  void push_estimates();
+  void push(const Candidate& candidate);
+  void find(const Candidate& candidate);
+  void lower_limit();
+  void expand_nearest();
+  void deliver(std::vector<Candidate>* rows);
+  bool all_seen() const { return frontier_.empty() && deferred_.empty(); }
+
+  SegmentReader segment_;
+  Tombstones tombstones_;
+  const Query& query_;
+  uint32_t ef_;
+  uint32_t kept_;        // rows a batch must have found: ef_, and more where estimates are rough
+  uint32_t bounded_ef_;  // live rows found before a bound may end the walk
+  bool all_dead_;        // the directory says that no live row is left
+  VisitedSet visited_;   // rows whose exact distance is known
+  std::unique_ptr<CodedQuery> coded_;  // null: the segment has no codes
+  std::vector<Candidate> frontier_;    // heap, nearest first
+  std::vector<Candidate> found_;       // heap, nearest first
+  std::vector<Candidate> deferred_;
+  std::vector<Candidate> spilled_;
+  bool started_ = false;
+
+  // Of the batch being searched.
+  float bound_ = kNoBound;
+  float limit_ = kNoBound;          // rows this far or farther are deferred; it only falls
+  std::vector<Candidate> batch_;    // heap, farthest first; at most kept_
+  std::vector<float> nearest_;      // heap, farthest first; the bounded_ef_ nearest of batch_
+  std::vector<Ordinal> neighbors_;  // of the row being expanded,
+  std::vector<float> estimates_;    // and their distances, by their codes
+};
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_SEARCH_SEGMENT_CURSOR_H_

@@ -1,0 +1,209 @@
+#include "engine/segment/segment_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "engine/common/errors.h"
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+namespace {
+
+// Extents whose blocks all have numbers.
+constexpr uint32_t kExtentLimit = 1u << (32 - kExtentShift);
+
+SegmentShape shape_of(const SegmentHeader& header) {
+  return {header.id,   header.dimensions,  header.metric, header.m, header.ef_construction,
+          header.rows, header.entry_points};
+}
+
+// Everything in a header follows from the shape; `reserved` is free for later versions.
+bool follows_from_shape(const SegmentHeader& header) {
+  try {
+    SegmentHeader planned = plan_segment(shape_of(header));
+    return std::memcmp(&planned, &header, offsetof(SegmentHeader, reserved)) == 0;
+  } catch (const std::length_error&) {
+    return false;
+  }
+}
+
+bool known_metric(Metric metric) {
+  auto value = static_cast<uint8_t>(metric);
+  return value >= static_cast<uint8_t>(Metric::kL2) && value <= static_cast<uint8_t>(Metric::kL1);
+}
+
+}  // namespace
+
+SegmentReader::SegmentReader(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions)
+    : pages_(pages), header_block_(entry.header_block), header_{}, layout_{} {
+  read_header(entry, dimensions);
+  layout_ = node_layout(header_);
+  if (layout_.nodes_per_page == 0) {
+    scratch_.resize(size_t{layout_.pages_per_node} * kPagePayload);
+  }
+  read_extents();
+}
+
+void SegmentReader::read_header(const DirectoryEntry& entry, uint32_t dimensions) {
+  auto corrupt = [&](const char* what) { throw CorruptIndexError(header_block_, what); };
+  const std::byte* page = pages_.pin(header_block_, {PageKind::kSegmentHeader, entry.id});
+  std::memcpy(&header_, page, sizeof(header_));
+  if (header_.id != entry.id) {
+    corrupt("segment header has another segment's number");
+  }
+  if (header_.dimensions != dimensions || dimensions == 0 || dimensions > kMaxDimensions) {
+    corrupt("segment header has a wrong number of dimensions");
+  }
+  if (!known_metric(header_.metric)) {
+    corrupt("segment header has an unknown metric");
+  }
+  if (header_.rows != entry.rows || header_.extents != entry.extents) {
+    corrupt("segment header and directory disagree about the segment's size");
+  }
+  if (header_.entry_points > header_.rows || (header_.entry_points == 0) != (header_.rows == 0)) {
+    corrupt("segment header has an impossible number of entry points");
+  }
+  if (!follows_from_shape(header_)) {
+    corrupt("segment header is inconsistent");
+  }
+  take_extents(page + sizeof(SegmentHeader), kInlineExtents, header_block_);
+  // The list pages are reached by the inline extents; so is the header itself.
+  if (block(0) != header_block_) {
+    corrupt("segment header is not on its segment's first page");
+  }
+}
+
+void SegmentReader::read_extents() {
+  const PageRange& list = header_.extent_list;
+  for (uint32_t i = 0; i < list.count; i++) {
+    uint32_t logical = list.first + i;
+    take_extents(pin(logical, PageKind::kExtentList), kExtentsPerListPage, block(logical));
+  }
+}
+
+// Appends the extent numbers of one page: `capacity` of them, or what is left of the segment's.
+void SegmentReader::take_extents(const std::byte* numbers, uint32_t capacity, BlockNo block) {
+  size_t known = extents_.size();
+  size_t count = std::min<size_t>(capacity, header_.extents - known);
+  extents_.resize(known + count);
+  std::memcpy(extents_.data() + known, numbers, count * sizeof(uint32_t));
+  for (size_t i = known; i < extents_.size(); i++) {
+    if (extents_[i] == 0 || extents_[i] >= kExtentLimit) {
+      throw CorruptIndexError(block, "segment has an impossible extent number");
+    }
+  }
+}
+
+SegmentReader::NodePlace SegmentReader::place(const NodeId& id) const {
+  const PageRange& range = id.kind == PageKind::kNodes ? header_.nodes : header_.entries;
+  if (layout_.nodes_per_page == 0) {
+    return {range.first + id.index * layout_.pages_per_node, 0};
+  }
+  return {range.first + id.index / layout_.nodes_per_page,
+          id.index % layout_.nodes_per_page * layout_.node_bytes};
+}
+
+const std::byte* SegmentReader::pin(uint32_t logical, PageKind kind) {
+  return pages_.pin(block(logical), {kind, header_.id});
+}
+
+// Start of the node's block, checked; its vector may go on in the next pages.
+const std::byte* SegmentReader::pin_node(const NodeId& id) {
+  NodePlace where = place(id);
+  const std::byte* bytes = pin(where.logical, id.kind) + where.offset;
+  NodeHeader node;
+  std::memcpy(&node, bytes, sizeof(node));
+  if (node.ordinal != id.ordinal) {
+    throw CorruptIndexError(block(where.logical), "node block belongs to another row");
+  }
+  if (node.neighbors > layout_.degree) {
+    throw CorruptIndexError(block(where.logical), "node block has too many neighbors");
+  }
+  return bytes;
+}
+
+// The whole block, in place or assembled.
+const std::byte* SegmentReader::whole_node(const NodeId& id) {
+  const std::byte* bytes = pin_node(id);
+  if (layout_.nodes_per_page != 0) {
+    return bytes;
+  }
+  uint32_t first = place(id).logical;
+  std::memcpy(scratch_.data(), bytes, kPagePayload);
+  for (uint32_t i = 1; i < layout_.pages_per_node; i++) {
+    std::memcpy(scratch_.data() + size_t{i} * kPagePayload, pin(first + i, id.kind), kPagePayload);
+  }
+  return scratch_.data();
+}
+
+void SegmentReader::check_neighbors(const NodeId& id, const Ordinal* neighbors,
+                                    uint32_t count) const {
+  Ordinal highest = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    highest = std::max(highest, neighbors[i]);
+  }
+  if (highest >= header_.rows) {
+    throw CorruptIndexError(block(place(id).logical), "node block has an impossible neighbor");
+  }
+}
+
+NodeView SegmentReader::view(const NodeId& id) {
+  const std::byte* bytes = whole_node(id);
+  NodeHeader node;
+  std::memcpy(&node, bytes, sizeof(node));
+  NodeView view;
+  view.neighbors = reinterpret_cast<const Ordinal*>(bytes + layout_.neighbors_offset);
+  view.neighbor_count = node.neighbors;
+  view.codes = bytes + layout_.code_offset;
+  view.vector = reinterpret_cast<const float*>(bytes + layout_.vector_offset);
+  check_neighbors(id, view.neighbors, view.neighbor_count);
+  return view;
+}
+
+NodeView SegmentReader::node(Ordinal ordinal) { return view(row(ordinal)); }
+
+NodeView SegmentReader::entry_block(uint32_t i) {
+  return view({PageKind::kEntryPoints, i, kNoOrdinal});
+}
+
+const float* SegmentReader::vector(Ordinal ordinal) {
+  return reinterpret_cast<const float*>(whole_node(row(ordinal)) + layout_.vector_offset);
+}
+
+void SegmentReader::neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors) {
+  const NodeId id = row(ordinal);
+  const std::byte* bytes = pin_node(id);
+  NodeHeader node;
+  std::memcpy(&node, bytes, sizeof(node));
+  neighbors->resize(node.neighbors);
+  std::memcpy(neighbors->data(), bytes + layout_.neighbors_offset,
+              node.neighbors * sizeof(Ordinal));
+  check_neighbors(id, neighbors->data(), node.neighbors);
+}
+
+Tid SegmentReader::tid(Ordinal ordinal) {
+  uint32_t logical = header_.tids.first + ordinal / kTidsPerPage;
+  Tid tid;
+  std::memcpy(&tid, pin(logical, PageKind::kTids) + ordinal % kTidsPerPage * sizeof(Tid),
+              sizeof(tid));
+  if (tid.offset == 0) {
+    throw CorruptIndexError(block(logical), "segment has an invalid heap address");
+  }
+  return tid;
+}
+
+void SegmentReader::prefetch_node(Ordinal ordinal) {
+  NodePlace where = place(row(ordinal));
+  if (layout_.pages_per_node == 1) {
+    pages_.prefetch(block(where.logical), where.offset, layout_.node_bytes);
+    return;
+  }
+  for (uint32_t i = 0; i < layout_.pages_per_node; i++) {
+    pages_.prefetch(block(where.logical + i), 0, kPagePayload);
+  }
+}
+
+}  // namespace vseg

@@ -1,0 +1,89 @@
+// Reads a graph segment's pages through a PageSource, checking every number before it is used.
+#ifndef VSEG_ENGINE_SEGMENT_SEGMENT_READER_H_
+#define VSEG_ENGINE_SEGMENT_SEGMENT_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/common/types.h"
+#include "engine/format/metapage.h"
+#include "engine/format/segment_format.h"
+#include "engine/pages/page_source.h"
+
+namespace vseg {
+
+// A node block in place (or in the reader's scratch buffer, where it spans pages); valid until the
+// next call on the reader.
+struct NodeView {
+  const Ordinal* neighbors;
+  uint32_t neighbor_count;
+  const std::byte* codes;  // of the neighbours; meaningless where header().code_bytes is 0
+  const float* vector;
+};
+
+class SegmentReader {
+ public:
+  // Reads the header and the extents of the directory's graph segment `entry`.
+  // Throws CorruptIndexError where they do not fit each other or `dimensions`.
+  SegmentReader(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions);
+
+  const SegmentHeader& header() const { return header_; }
+  uint32_t rows() const { return header_.rows; }
+
+  // All of these: REQUIRES: ordinal < rows(). Throw CorruptIndexError. Neighbours are < rows().
+  NodeView node(Ordinal ordinal);
+
+  // Half a node each, for the walk: the row's own vector (valid until the next call on the reader),
+  // and its neighbours, which replace what `neighbors` held. `neighbors` costs one page always.
+  const float* vector(Ordinal ordinal);
+  void neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors);
+
+  Tid tid(Ordinal ordinal);
+  void prefetch_node(Ordinal ordinal);
+
+  // Where a walk starts: the neighbours of entry_blocks() node blocks that belong to no row. At
+  // least one where rows() > 0. REQUIRES: i < entry_blocks().
+  uint32_t entry_blocks() const { return vseg::entry_blocks(header_); }
+  NodeView entry_block(uint32_t i);
+
+  // Block of a logical page of this segment; REQUIRES: logical < header().pages.
+  BlockNo block(uint32_t logical) const {
+    return extents_[logical >> kExtentShift] * kExtentPages + (logical & kExtentMask);
+  }
+
+ private:
+  struct NodePlace {
+    uint32_t logical;  // the node's first page
+    uint32_t offset;   // in that page
+  };
+
+  void read_header(const DirectoryEntry& entry, uint32_t dimensions);
+  void read_extents();
+  void take_extents(const std::byte* numbers, uint32_t capacity, BlockNo block);
+  // Which node block: that of a row, or an entry block.
+  struct NodeId {
+    PageKind kind;
+    uint32_t index;   // among those of its kind
+    Ordinal ordinal;  // as its header must say
+  };
+  static NodeId row(Ordinal ordinal) { return {PageKind::kNodes, ordinal, ordinal}; }
+
+  NodePlace place(const NodeId& id) const;
+  const std::byte* pin(uint32_t logical, PageKind kind);
+  const std::byte* pin_node(const NodeId& id);
+  const std::byte* whole_node(const NodeId& id);
+  NodeView view(const NodeId& id);
+  void check_neighbors(const NodeId& id, const Ordinal* neighbors, uint32_t count) const;
+
+  PageSource& pages_;
+  BlockNo header_block_;
+  SegmentHeader header_;
+  NodeLayout layout_;
+  std::vector<uint32_t> extents_;
+  std::vector<std::byte> scratch_;  // one spanning node block
+};
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_SEGMENT_SEGMENT_READER_H_

@@ -1,0 +1,252 @@
+#include "engine/segment/segment_writer.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+#include "engine/graph/worker_threads.h"
+#include "engine/quantizer/edge_codes.h"
+#include "engine/quantizer/rotation.h"
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+namespace {
+
+void require_consistent(const SegmentParts& parts) {
+  const SegmentHeader& header = parts.header;
+  const Graph& graph = parts.graph;
+  if (parts.extents.size() != header.extents || parts.tids.size() != header.rows ||
+      graph.rows != header.rows || graph.degree != header.degree ||
+      graph.neighbors.size() != size_t{header.rows} * header.degree ||
+      graph.entry_points.size() != header.entry_points ||
+      (header.code_bytes != 0 && parts.rotated == nullptr)) {
+    throw std::logic_error("the parts of a segment do not fit its header");
+  }
+}
+
+// Writes `count` elements of an array, `per_page` to a page.
+template <typename T>
+void write_array(PageSink& sink, PageKind kind, const T* elements, size_t count, size_t per_page) {
+  for (size_t i = 0; i < count; i += per_page) {
+    size_t n = std::min(per_page, count - i);
+    sink.write(kind, reinterpret_cast<const std::byte*>(elements + i), n * sizeof(T));
+  }
+}
+
+void write_header(const SegmentParts& parts, PageSink& sink) {
+  const std::vector<uint32_t>& extents = parts.extents;
+  size_t in_header = std::min<size_t>(extents.size(), kInlineExtents);
+  std::vector<std::byte> page(sizeof(SegmentHeader) + in_header * sizeof(uint32_t));
+  std::memcpy(page.data(), &parts.header, sizeof(SegmentHeader));
+  std::memcpy(page.data() + sizeof(SegmentHeader), extents.data(), in_header * sizeof(uint32_t));
+  sink.write(PageKind::kSegmentHeader, page.data(), page.size());
+  write_array(sink, PageKind::kExtentList, extents.data() + in_header, extents.size() - in_header,
+              kExtentsPerListPage);
+}
+
+// Codes of node blocks' neighbours, from the rotated rows.
+class CodeWriter {
+ public:
+  explicit CodeWriter(const SegmentParts& parts)
+      : rows_(*parts.rotated),
+        encoder_(parts.header.metric, parts.header.dimensions, parts.header.degree),
+        neighbor_(rows_.dimensions()) {}
+
+  // `own` is the rotated vector of the block.
+  void write(const float* own, const Ordinal* neighbors, uint32_t count, std::byte* area) {
+    encoder_.start(own, area);
+    for (uint32_t i = 0; i < count; i++) {
+      rows_.read(neighbors[i], neighbor_.data());
+      encoder_.add(neighbor_.data());
+    }
+  }
+
+ private:
+  const RowStore& rows_;
+  EdgeEncoder encoder_;
+  std::vector<float> neighbor_;
+};
+
+// Codes of the rows' node blocks, computed for a batch of rows at a time.
+class RowCodes {
+ public:
+  explicit RowCodes(const SegmentParts& parts)
+      : parts_(parts), areas_(size_t{kBatchRows} * parts.header.code_bytes) {}
+
+  // REQUIRES: asked for in ascending order. Valid until the next call; null if there are no codes.
+  const std::byte* area(Ordinal row) {
+    if (parts_.header.code_bytes == 0) {
+      return nullptr;
+    }
+    if (row == first_ + count_) {
+      first_ = row;
+      count_ = std::min(kBatchRows, parts_.header.rows - row);
+      compute();
+    }
+    return areas_.data() + size_t{row - first_} * parts_.header.code_bytes;
+  }
+
+ private:
+  // Keeps the areas within a few megabytes, and the start of threads a small part of the work.
+  static constexpr uint32_t kBatchRows = 512;
+
+  void compute() {
+    if (parts_.monitor == nullptr || parts_.threads < 2) {
+      RowQueue queue(count_);
+      encode(queue);
+      return;
+    }
+    SharedWork shared;
+    shared.work = [this](RowQueue& queue) { encode(queue); };
+    run_threads(count_, parts_.threads, *parts_.monitor, shared);
+  }
+
+  void encode(RowQueue& queue) {
+    CodeWriter codes(parts_);
+    std::vector<float> own(parts_.rotated->dimensions());
+    for (uint32_t i; queue.next(&i);) {
+      const Ordinal row = first_ + i;
+      parts_.rotated->read(row, own.data());
+      codes.write(own.data(), parts_.graph.list(row), parts_.graph.list_size(row),
+                  areas_.data() + size_t{i} * parts_.header.code_bytes);
+    }
+  }
+
+  const SegmentParts& parts_;
+  Ordinal first_ = 0;
+  uint32_t count_ = 0;
+  std::vector<std::byte> areas_;
+};
+
+// Node blocks of one kind, gathered into pages or cut into pages.
+class NodeWriter {
+ public:
+  NodeWriter(const SegmentParts& parts, PageKind kind, PageSink& sink)
+      : kind_(kind),
+        sink_(sink),
+        layout_(node_layout(parts.header)),
+        capacity_(std::max(layout_.nodes_per_page, 1u) * size_t{layout_.node_bytes}),
+        buffer_(capacity_) {}
+
+  struct Node {
+    Ordinal ordinal;
+    const Ordinal* neighbors;
+    uint32_t count;
+    const float* vector;
+    const std::byte* codes;  // where there are any
+  };
+
+  void put(const Node& node) {
+    std::byte* block = buffer_.data() + used_;
+    NodeHeader header{node.ordinal, static_cast<uint16_t>(node.count), 0};
+    std::memcpy(block, &header, sizeof(header));
+    auto* list = reinterpret_cast<Ordinal*>(block + layout_.neighbors_offset);
+    std::copy(node.neighbors, node.neighbors + node.count, list);
+    std::fill(list + node.count, list + layout_.degree, kNoOrdinal);
+    if (layout_.code_bytes != 0) {
+      std::memcpy(block + layout_.code_offset, node.codes, layout_.code_bytes);
+    }
+    std::memcpy(block + layout_.vector_offset, node.vector, layout_.dimensions * sizeof(float));
+    used_ += layout_.node_bytes;
+    if (used_ == capacity_) {
+      flush();
+    }
+  }
+
+  void flush() {
+    for (size_t at = 0; at < used_; at += kPagePayload) {
+      sink_.write(kind_, buffer_.data() + at, std::min<size_t>(kPagePayload, used_ - at));
+    }
+    used_ = 0;
+  }
+
+ private:
+  PageKind kind_;
+  PageSink& sink_;
+  NodeLayout layout_;
+  size_t capacity_;  // node blocks of one page, or one node block of several pages
+  std::vector<std::byte> buffer_;
+  size_t used_ = 0;
+};
+
+// The mean of the entry points, whose vectors come by while the nodes are written.
+class EntryMean {
+ public:
+  EntryMean(const std::vector<Ordinal>& entry_points, uint32_t dimensions)
+      : entry_points_(entry_points), sum_(dimensions) {}
+
+  void see(Ordinal ordinal, const float* vector) {
+    if (std::find(entry_points_.begin(), entry_points_.end(), ordinal) != entry_points_.end()) {
+      for (size_t d = 0; d < sum_.size(); d++) {
+        sum_[d] += vector[d];
+      }
+    }
+  }
+
+  std::vector<float> mean() const {
+    std::vector<float> mean(sum_.size());
+    for (size_t d = 0; d < sum_.size(); d++) {
+      mean[d] = static_cast<float>(sum_[d] / static_cast<double>(entry_points_.size()));
+    }
+    return mean;
+  }
+
+ private:
+  const std::vector<Ordinal>& entry_points_;
+  std::vector<double> sum_;
+};
+
+void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMean* entry_mean) {
+  NodeWriter writer(parts, PageKind::kNodes, sink);
+  RowCodes codes(parts);
+  for (Ordinal i = 0; i < parts.header.rows; i++) {
+    const float* vector = parts.vectors.next();
+    entry_mean->see(i, vector);
+    writer.put({i, parts.graph.list(i), parts.graph.list_size(i), vector, codes.area(i)});
+  }
+  writer.flush();
+}
+
+void write_entry_blocks(const SegmentParts& parts, const EntryMean& entry_mean, PageSink& sink) {
+  NodeWriter writer(parts, PageKind::kEntryPoints, sink);
+  const std::vector<float> mean = entry_mean.mean();
+  const Rotation rotation(parts.header.dimensions);
+  std::vector<float> rotated(rotation.padded());
+  rotation.apply(mean.data(), rotated.data());
+  std::vector<std::byte> codes(parts.header.code_bytes);
+  const std::vector<Ordinal>& points = parts.graph.entry_points;
+  for (size_t first = 0; first < points.size(); first += parts.header.degree) {
+    const auto count =
+        static_cast<uint32_t>(std::min<size_t>(parts.header.degree, points.size() - first));
+    if (!codes.empty()) {
+      CodeWriter(parts).write(rotated.data(), points.data() + first, count, codes.data());
+    }
+    writer.put({kNoOrdinal, points.data() + first, count, mean.data(), codes.data()});
+  }
+  writer.flush();
+}
+
+void write_tombstones(const SegmentHeader& header, PageSink& sink) {
+  std::vector<std::byte> none(kPagePayload);
+  for (uint32_t i = 0; i < header.tombstones.count; i++) {
+    uint32_t rows = std::min(kTombstonesPerPage, header.rows - i * kTombstonesPerPage);
+    sink.write(PageKind::kTombstones, none.data(), (rows + 7) / 8);
+  }
+}
+
+}  // namespace
+
+void write_segment(const SegmentParts& parts, PageSink& sink) {
+  require_consistent(parts);
+  write_header(parts, sink);
+  EntryMean entry_mean(parts.graph.entry_points, parts.header.dimensions);
+  write_nodes(parts, sink, &entry_mean);
+  write_array(sink, PageKind::kTids, parts.tids.data(), parts.tids.size(), kTidsPerPage);
+  write_tombstones(parts.header, sink);
+  write_entry_blocks(parts, entry_mean, sink);
+}
+
+}  // namespace vseg

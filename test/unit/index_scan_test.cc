@@ -1,0 +1,224 @@
+#include "engine/search/index_scan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "test_index.h"
+
+namespace vseg {
+namespace {
+
+using testing::SizeIs;
+using Found = std::vector<std::pair<float, uint32_t>>;
+
+// An index of three segments and two chains, not listed by size; rows are numbered throughout.
+class IndexScanTest : public testing::Test {
+ protected:
+  static constexpr uint32_t kDimensions = 6;
+
+  IndexScanTest() {
+    add(200, MemberKind::kGraphSegment);
+    add(50, MemberKind::kAppendChain);
+    add(1200, MemberKind::kGraphSegment);
+    add(1, MemberKind::kGraphSegment);
+    add(3, MemberKind::kAppendChain);
+  }
+
+  void add(uint32_t count, MemberKind kind) {
+    Rows rows = random_rows(count, kDimensions, index_.metapage().next_id);
+    if (kind == MemberKind::kAppendChain) {
+      index_.add_append_chain(rows, all_.count());
+    } else {
+      index_.add_segment(rows, all_.count());
+    }
+    all_.floats.insert(all_.floats.end(), rows.floats.begin(), rows.floats.end());
+  }
+
+  Query query(uint32_t seed = 99) const {
+    return Query(Metric::kL2, random_rows(1, kDimensions, seed).row(0), kDimensions);
+  }
+
+  Found exact(const Query& query) const {
+    Found found;
+    for (uint32_t i = 0; i < all_.count(); i++) {
+      if (dead_.count(i) == 0) {
+        found.emplace_back(query.distance(all_.row(i)), i);
+      }
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  // Up to `limit` rows, in the order they come.
+  Found scan(const Query& query, const ScanOptions& options, size_t limit = SIZE_MAX,
+             uint64_t* dropped = nullptr) {
+    IndexScan scan(index_.pages, index_.metapage(), query, options);
+    Found found;
+    Hit hit;
+    while (found.size() < limit && scan.next(&hit)) {
+      found.emplace_back(hit.distance, number_of(hit.tid));
+    }
+    if (dropped != nullptr) {
+      *dropped = scan.dropped();
+    }
+    return found;
+  }
+
+  TestIndex index_{Metric::kL2, kDimensions};
+  Rows all_{kDimensions, {}};
+  std::set<uint32_t> dead_;
+};
+
+constexpr IterativeScan kEveryMode[] = {IterativeScan::kOff, IterativeScan::kRelaxedOrder,
+                                        IterativeScan::kStrictOrder};
+
+TEST_F(IndexScanTest, LargeEfReturnsEverythingInExactOrder) {
+  for (IterativeScan mode : kEveryMode) {
+    EXPECT_EQ(scan(query(), {5000, mode}), exact(query()));
+  }
+}
+
+// A graph of nearest neighbours alone hides a row that is nobody's neighbour, so not all are found.
+TEST_F(IndexScanTest, NearestRowsOfAllMembersComeFirst) {
+  for (IterativeScan mode : kEveryMode) {
+    size_t found = 0;
+    for (uint32_t seed = 100; seed < 150; seed++) {
+      Found nearest = exact(query(seed));
+      for (const auto& row : scan(query(seed), {60, mode}, 10)) {
+        found += std::count(nearest.begin(), nearest.begin() + 10, row);
+      }
+    }
+    EXPECT_GE(found, 495u) << "of 500";
+  }
+}
+
+TEST_F(IndexScanTest, RelaxedOrderReturnsEveryRowOnce) {
+  for (uint32_t ef : {1u, 2u, 10u, 100u}) {
+    Found found = scan(query(), {ef, IterativeScan::kRelaxedOrder});
+    std::sort(found.begin(), found.end());
+    EXPECT_EQ(found, exact(query())) << "ef " << ef;
+  }
+}
+
+TEST_F(IndexScanTest, StrictOrderNeverFallsAndCountsWhatItDrops) {
+  uint64_t all_dropped = 0;
+  for (uint32_t ef : {1u, 2u, 10u, 100u}) {
+    uint64_t dropped = 0;
+    Found found = scan(query(), {ef, IterativeScan::kStrictOrder}, SIZE_MAX, &dropped);
+    EXPECT_TRUE(std::is_sorted(found.begin(), found.end(),
+                               [](const auto& a, const auto& b) { return a.first < b.first; }));
+    EXPECT_EQ(found.size() + dropped, all_.count()) << "ef " << ef;
+    all_dropped += dropped;
+  }
+  EXPECT_GT(all_dropped, 0u) << "the walk with ef 1 should have found some rows late";
+}
+
+TEST_F(IndexScanTest, OffReturnsAtMostEfRows) {
+  for (uint32_t ef : {1u, 2u, 40u, 300u}) {
+    Found found = scan(query(), {ef, IterativeScan::kOff});
+    EXPECT_THAT(found, SizeIs(ef));
+    EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
+  }
+}
+
+TEST_F(IndexScanTest, DeadRowsAreNeverReturned) {
+  DirectoryEntry& largest = index_.metapage().directory[2];
+  for (Ordinal i = 0; i < 1200; i += 2) {
+    index_.bury(largest, i);
+    dead_.insert(250 + i);
+  }
+  EXPECT_EQ(scan(query(), {5000, IterativeScan::kStrictOrder}), exact(query()));
+  Found found = scan(query(), {20, IterativeScan::kRelaxedOrder});
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, exact(query()));
+}
+
+TEST_F(IndexScanTest, EqualDistancesAreAllReturned) {
+  Rows same{kDimensions, std::vector<float>(300 * kDimensions, 0.5f)};
+  index_.add_segment(same, all_.count());
+  all_.floats.insert(all_.floats.end(), same.floats.begin(), same.floats.end());
+  index_.add_append_chain(same, all_.count());
+  all_.floats.insert(all_.floats.end(), same.floats.begin(), same.floats.end());
+  Query q(Metric::kL2, same.row(0), kDimensions);
+  Found found = scan(q, {40, IterativeScan::kStrictOrder}, 600);
+  ASSERT_THAT(found, SizeIs(600));
+  EXPECT_EQ(found.back().first, 0.0f);
+}
+
+TEST_F(IndexScanTest, AnswersAreDeterministic) {
+  ScanOptions options{7, IterativeScan::kRelaxedOrder};
+  EXPECT_EQ(scan(query(), options), scan(query(), options));
+}
+
+TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {
+  constexpr uint32_t kDimensions = 6;
+  Rows near = random_rows(1100, kDimensions, 1);
+  Rows far = random_rows(1000, kDimensions, 2);
+  for (float& x : far.floats) {
+    x += 1000;
+  }
+  TestIndex only_near(Metric::kL2, kDimensions);
+  TestIndex only_far(Metric::kL2, kDimensions);
+  TestIndex both(Metric::kL2, kDimensions);
+  only_near.add_segment(near);
+  only_far.add_segment(far);
+  both.add_segment(near);
+  both.add_segment(far);
+  auto pins = [&](TestIndex& index) {
+    Query query(Metric::kL2, random_rows(1, kDimensions, 3).row(0), kDimensions);
+    IndexScan scan(index.pages, index.metapage(), query, {100, IterativeScan::kStrictOrder});
+    index.pages.pins = 0;
+    Hit hit;
+    for (int i = 0; i < 100; i++) {
+      EXPECT_TRUE(scan.next(&hit));
+    }
+    return index.pages.pins;
+  };
+  EXPECT_LT(pins(both) - pins(only_near), pins(only_far) * 2 / 3);
+}
+
+TEST(IndexScan, EmptyIndexHasNoRows) {
+  TestIndex index(Metric::kL2, 3);
+  float vector[3] = {1, 2, 3};
+  IndexScan scan(index.pages, index.metapage(), Query(Metric::kL2, vector, 3), {});
+  Hit hit;
+  EXPECT_FALSE(scan.next(&hit));
+  EXPECT_FALSE(scan.next(&hit));
+}
+
+class DamagedMetapage : public IndexScanTest {
+ protected:
+  void expect_refused(const Query& query) {
+    try {
+      IndexScan scan(index_.pages, index_.metapage(), query, {});
+      ADD_FAILURE() << "the damage went unnoticed";
+    } catch (const CorruptIndexError& error) {
+      EXPECT_EQ(error.block(), kMetapageBlock);
+    }
+  }
+};
+
+TEST_F(DamagedMetapage, UnknownKindsAreRefused) {
+  for (int kind : {0, 2, 4, 255}) {
+    index_.metapage().directory[1].kind = static_cast<MemberKind>(kind);
+    expect_refused(query());
+  }
+}
+
+TEST_F(DamagedMetapage, TooManyMembersAreRefused) {
+  index_.metapage().directory_count = kMaxDirectoryEntries + 1;
+  expect_refused(query());
+}
+
+TEST_F(DamagedMetapage, OtherDimensionsAndMetricsAreRefused) {
+  expect_refused(Query(Metric::kL2, all_.row(0), 5));
+  expect_refused(Query(Metric::kInnerProduct, all_.row(0), kDimensions));
+}
+
+}  // namespace
+}  // namespace vseg

@@ -1,0 +1,183 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include "engine/segment/segment_reader.h"
+#include "engine/segment/segment_writer.h"
+#include "test_index.h"
+
+namespace vseg {
+namespace {
+
+// A graph that costs nothing to make: each row has the rows after it as neighbours.
+Graph ring(uint32_t rows, uint32_t m, uint32_t neighbors) {
+  Graph graph;
+  graph.rows = rows;
+  graph.degree = layer0_degree(m);
+  graph.neighbors.assign(size_t{rows} * graph.degree, kNoOrdinal);
+  for (Ordinal i = 0; i < rows; i++) {
+    for (uint32_t k = 0; k < neighbors && k < graph.degree; k++) {
+      graph.neighbors[size_t{i} * graph.degree + k] = (i + k + 1) % rows;
+    }
+  }
+  if (rows > 0) {
+    graph.entry_points = {0};
+  }
+  return graph;
+}
+
+void expect_same_rows(SegmentReader& reader, const Rows& rows, const Graph& graph) {
+  std::vector<Ordinal> neighbors;
+  ASSERT_EQ(reader.rows(), rows.count());
+  for (Ordinal i = 0; i < rows.count(); i++) {
+    std::vector<float> expected(rows.row(i), rows.row(i) + rows.dimensions);
+    const float* vector = reader.vector(i);
+    ASSERT_EQ(std::vector<float>(vector, vector + rows.dimensions), expected) << "row " << i;
+
+    NodeView node = reader.node(i);
+    ASSERT_EQ(std::vector<float>(node.vector, node.vector + rows.dimensions), expected);
+    std::vector<Ordinal> listed(node.neighbors, node.neighbors + node.neighbor_count);
+    reader.neighbors(i, &neighbors);
+    ASSERT_EQ(listed, neighbors);
+    for (uint32_t k = 0; k < graph.degree; k++) {
+      Ordinal neighbor = graph.neighbors[size_t{i} * graph.degree + k];
+      ASSERT_EQ(neighbor, k < neighbors.size() ? neighbors[k] : kNoOrdinal) << "row " << i;
+    }
+    ASSERT_TRUE(reader.tid(i) == tid_of(i)) << "row " << i;
+  }
+}
+
+std::vector<Ordinal> entry_points(SegmentReader& reader) {
+  std::vector<Ordinal> points;
+  for (uint32_t i = 0; i < reader.entry_blocks(); i++) {
+    NodeView block = reader.entry_block(i);
+    points.insert(points.end(), block.neighbors, block.neighbors + block.neighbor_count);
+  }
+  return points;
+}
+
+class SegmentOfDimensions : public testing::TestWithParam<uint32_t> {};
+
+TEST_P(SegmentOfDimensions, RowsReadBackAsWritten) {
+  uint32_t dimensions = GetParam();
+  uint32_t count = dimensions > 1000 ? 100 : 1500;
+  Rows rows = random_rows(count, dimensions, 1);
+  Graph graph = ring(count, 16, 5);
+  TestIndex index(Metric::kL2, dimensions);
+  DirectoryEntry& entry = index.add_segment(rows, graph);
+  EXPECT_EQ(index.pages_written(), entry.pages);
+
+  SegmentReader reader(index.pages, entry, dimensions);
+  expect_same_rows(reader, rows, graph);
+  EXPECT_EQ(entry_points(reader), graph.entry_points);
+}
+
+// 2,006 is the last dimension whose node of degree 32 fits into a page.
+INSTANTIATE_TEST_SUITE_P(Dimensions, SegmentOfDimensions,
+                         testing::Values(1, 3, 50, 784, 1536, 2006, 2007, 2037, 2038, 2040, 2041,
+                                         16000));
+
+TEST(Segment, SpansManyExtents) {
+  Rows rows = random_rows(700, 2500, 2);
+  Graph graph = ring(700, 16, 40);
+  TestIndex index(Metric::kL2, 2500);
+  DirectoryEntry& entry = index.add_segment(rows, graph);
+  ASSERT_GT(entry.extents, 20u);
+  SegmentReader reader(index.pages, entry, 2500);
+  expect_same_rows(reader, rows, graph);
+}
+
+TEST(Segment, EveryMFromTwoToAHundredReadsBack) {
+  for (uint16_t m : {2, 5, 16, 33, 100}) {
+    Rows rows = random_rows(300, 7, m);
+    Graph graph = ring(300, m, 1000);
+    TestIndex index(Metric::kL1, 7);
+    index.metapage().m = m;
+    SegmentReader reader(index.pages, index.add_segment(rows, graph), 7);
+    expect_same_rows(reader, rows, graph);
+  }
+}
+
+TEST(Segment, WithoutRowsIsJustItsHeader) {
+  TestIndex index(Metric::kL2, 3);
+  DirectoryEntry& entry = index.add_segment(Rows{3, {}}, ring(0, 16, 0));
+  SegmentReader reader(index.pages, entry, 3);
+  EXPECT_EQ(reader.rows(), 0u);
+  EXPECT_EQ(index.pages_written(), 1u);
+  EXPECT_TRUE(entry_points(reader).empty());
+}
+
+TEST(Segment, ManyEntryPointsReadBack) {
+  Rows rows = random_rows(5000, 2, 3);
+  Graph graph = ring(5000, 16, 3);
+  graph.entry_points.resize(4500);
+  std::iota(graph.entry_points.rbegin(), graph.entry_points.rend(), 100);
+  TestIndex index(Metric::kL2, 2);
+  SegmentReader reader(index.pages, index.add_segment(rows, graph), 2);
+  EXPECT_EQ(entry_points(reader), graph.entry_points);
+}
+
+// A gigabyte of pages, nearly all of them zero, which the page store leaves out.
+TEST(Segment, ExtentsBeyondTheHeaderAreListedInPagesOfTheirOwn) {
+  constexpr uint32_t kRows = 17000;
+  class FirstElementOnly : public ExactVectors {
+   public:
+    const float* next() override {
+      vector_[0] = static_cast<float>(row_++);
+      return vector_.data();
+    }
+
+   private:
+    std::vector<float> vector_ = std::vector<float>(kMaxDimensions);
+    uint32_t row_ = 0;
+  } vectors;
+  SegmentHeader header = plan_segment({1, kMaxDimensions, Metric::kL2, 2, 100, kRows, 1});
+  ASSERT_EQ(header.extent_list.count, 1u);
+  std::vector<uint32_t> extents(header.extents);
+  std::iota(extents.begin(), extents.end(), 1000);
+  std::vector<Tid> tids(kRows, tid_of(1));
+  MemoryPages pages;
+  SegmentSink sink(pages, header.id, extents);
+  write_segment({header, extents, ring(kRows, 2, 1), tids, vectors, nullptr}, sink);
+  EXPECT_EQ(sink.written(), header.pages);
+
+  DirectoryEntry entry{};
+  entry.id = header.id;
+  entry.header_block = extents[0] * kExtentPages;
+  entry.extents = header.extents;
+  entry.rows = kRows;
+  SegmentReader reader(pages, entry, kMaxDimensions);
+  for (Ordinal i : {0u, 1u, 8000u, 15900u, 16000u, kRows - 1}) {
+    EXPECT_EQ(reader.vector(i)[0], static_cast<float>(i));
+  }
+}
+
+TEST(Segment, WriterRefusesPartsThatDoNotFitTheHeader) {
+  Rows rows = random_rows(10, 4, 5);
+  Graph graph = ring(10, 16, 3);
+  SegmentHeader header = plan_segment({1, 4, Metric::kL1, 16, 100, 10, 1});
+  SegmentHeader coded = plan_segment({1, 4, Metric::kL2, 16, 100, 10, 1});
+  std::vector<uint32_t> extents = {5};
+  std::vector<uint32_t> no_extents;
+  std::vector<Tid> tids(10, tid_of(1));
+  std::vector<Tid> too_few(9, tid_of(1));
+  Graph sparse = ring(10, 2, 3);
+  RowsInOrder vectors(rows);
+  MemoryPages pages;
+  SegmentSink sink(pages, 1, extents);
+  EXPECT_THROW(write_segment({header, no_extents, graph, tids, vectors, nullptr}, sink),
+               std::logic_error);
+  EXPECT_THROW(write_segment({header, extents, graph, too_few, vectors, nullptr}, sink),
+               std::logic_error);
+  EXPECT_THROW(write_segment({header, extents, sparse, tids, vectors, nullptr}, sink),
+               std::logic_error);
+  EXPECT_THROW(write_segment({coded, extents, graph, tids, vectors, nullptr}, sink),
+               std::logic_error);
+  EXPECT_EQ(sink.written(), 0u);
+}
+
+}  // namespace
+}  // namespace vseg
