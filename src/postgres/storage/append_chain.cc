@@ -1,0 +1,312 @@
+// See README.md beside this file for the protocol.
+#include "postgres/storage/append_chain.h"
+
+#include <algorithm>
+#include <cstring>
+
+extern "C" {
+#include "storage/predicate.h"
+}
+
+#include "engine/format/append_format.h"
+#include "postgres/storage/extents.h"
+#include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+// One call's view of the chain; `tail` is exclusively locked while rows are added.
+struct Appender {
+  Relation index;
+  uint32_t chain_id;
+  BlockNumber header_block;
+  AppendLayout layout;
+  Buffer tail;
+};
+
+PageExpectation entries_page(const Appender& a) { return {PageKind::kAppendEntries, a.chain_id}; }
+PageExpectation vectors_page(const Appender& a) { return {PageKind::kAppendVectors, a.chain_id}; }
+PageExpectation header_page(const Appender& a) { return {PageKind::kAppendHeader, a.chain_id}; }
+
+AppendEntry* entries(const Appender& a, AppendEntriesHeader* page) {
+  return reinterpret_cast<AppendEntry*>(reinterpret_cast<char*>(page) + a.layout.entries_offset);
+}
+
+BlockNo* vector_blocks(const Appender& a, AppendEntriesHeader* page) {
+  return reinterpret_cast<BlockNo*>(reinterpret_cast<char*>(page) + a.layout.blocks_offset);
+}
+
+// Where a damaged page would have the next pages taken from must not be believed: the index would
+// be extended up to there.
+void check_next_page(const Appender& a, BlockNumber found_in, uint32_t extent, uint32_t used) {
+  if (used > kExtentPages ||
+      (uint64_t{extent} * kExtentPages + used >= RelationGetNumberOfBlocks(a.index) &&
+       !is_allocated(a.index, extent))) {
+    raise_corrupt(a.index, found_in, "append chain takes its next page from an impossible place");
+  }
+}
+
+void check_tail(const Appender& a) {
+  const BlockNumber block = BufferGetBlockNumber(a.tail);
+  const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  if (header->id != a.chain_id) {
+    raise_corrupt(a.index, block, "append entry page has another chain's number");
+  }
+  if (!is_possible(*header, a.layout)) {
+    raise_corrupt(a.index, block, "append entry page has an impossible number of rows");
+  }
+  if ((header->flags & kEntryPageOpen) == 0) {
+    raise_corrupt(a.index, block, "append chain in use is frozen");
+  }
+  check_next_page(a, block, header->extent, header->extent_used);
+}
+
+// Fills a new entry page that takes its further pages from `extent`.
+void init_entries_page(const Appender& a, Page page, uint32_t extent, uint32_t extent_used) {
+  init_page(page, entries_page(a), a.layout.blocks_offset);
+  auto* header = payload_as<AppendEntriesHeader>(page);
+  header->id = a.chain_id;
+  header->next = kNoBlock;
+  header->flags = kEntryPageOpen;
+  header->extent = extent;
+  header->extent_used = extent_used;
+}
+
+// Makes the chain's first entry page, unless another backend was faster. One record.
+void start_chain(const Appender& a) {
+  Buffer chain = read_locked(a.index, a.header_block, BUFFER_LOCK_EXCLUSIVE, header_page(a));
+  if (payload_as<AppendChainHeader>(BufferGetPage(chain))->first != kNoBlock) {
+    UnlockReleaseBuffer(chain);
+    return;
+  }
+  GenericXLogState* record = GenericXLogStart(a.index);
+  auto* header = payload_as<AppendChainHeader>(GenericXLogRegisterBuffer(record, chain, 0));
+  check_next_page(a, a.header_block, header->extent, header->extent_used);
+  const BlockNumber block = header->extent * kExtentPages + header->extent_used;
+  Buffer first = take_page(a.index, block);
+  init_entries_page(a, GenericXLogRegisterBuffer(record, first, GENERIC_XLOG_FULL_IMAGE),
+                    header->extent, header->extent_used + 1);
+  header->first = block;
+  header->tail = block;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(first);
+  UnlockReleaseBuffer(chain);
+}
+
+BlockNumber tail_hint(const Appender& a) {
+  Buffer chain = read_locked(a.index, a.header_block, BUFFER_LOCK_SHARE, header_page(a));
+  const BlockNumber tail = payload_as<AppendChainHeader>(BufferGetPage(chain))->tail;
+  UnlockReleaseBuffer(chain);
+  return tail;
+}
+
+// Locks the chain's tail exclusively.
+void lock_tail(Appender* a) {
+  BlockNumber block = tail_hint(*a);
+  if (block == kNoBlock) {
+    start_chain(*a);
+    block = tail_hint(*a);
+  }
+  for (BlockNumber steps = 0;; steps++) {
+    CHECK_FOR_INTERRUPTS();
+    a->tail = read_locked(a->index, block, BUFFER_LOCK_EXCLUSIVE, entries_page(*a));
+    const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
+    if (header->next == kNoBlock) {
+      check_tail(*a);
+      return;
+    }
+    // Another backend has linked a page since the header was read.
+    if (steps > RelationGetNumberOfBlocks(a->index)) {
+      raise_corrupt(a->index, block, "append chain runs in a loop");
+    }
+    block = header->next;
+    UnlockReleaseBuffer(a->tail);
+  }
+}
+
+// Links a new tail behind the full one and locks it instead. One record: old tail, new tail, chain
+// header and, where the extent is used up, the allocation map.
+void link_new_tail(Appender* a) {
+  GenericXLogState* record = GenericXLogStart(a->index);
+  auto* old = payload_as<AppendEntriesHeader>(GenericXLogRegisterBuffer(record, a->tail, 0));
+  ExtentClaim claim = {old->extent, InvalidBuffer};
+  uint32_t used = old->extent_used;
+  if (used == kExtentPages) {
+    claim = claim_extent(a->index, record);
+    used = 0;
+  }
+  const BlockNumber block = claim.extent * kExtentPages + used;
+  Buffer next = take_page(a->index, block);
+  init_entries_page(*a, GenericXLogRegisterBuffer(record, next, GENERIC_XLOG_FULL_IMAGE),
+                    claim.extent, used + 1);
+  old->next = block;
+  Buffer chain = ReadBuffer(a->index, a->header_block);
+  LockBuffer(chain, BUFFER_LOCK_EXCLUSIVE);
+  payload_as<AppendChainHeader>(GenericXLogRegisterBuffer(record, chain, 0))->tail = block;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(chain);
+  if (BufferIsValid(claim.map)) {
+    UnlockReleaseBuffer(claim.map);
+  }
+  UnlockReleaseBuffer(a->tail);
+  a->tail = next;
+}
+
+// Gives the tail a fresh extent to take pages from. One record: tail and allocation map.
+void claim_for_tail(const Appender& a) {
+  GenericXLogState* record = GenericXLogStart(a.index);
+  auto* tail = payload_as<AppendEntriesHeader>(GenericXLogRegisterBuffer(record, a.tail, 0));
+  const ExtentClaim claim = claim_extent(a.index, record);
+  tail->extent = claim.extent;
+  tail->extent_used = 0;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(claim.map);
+}
+
+// Adds the entries of `count` rows and the `pages` vector pages they bring to the tail's image.
+void add_entries(const Appender& a, Page image, const AppendRow* rows, uint32_t count,
+                 uint32_t pages) {
+  auto* tail = payload_as<AppendEntriesHeader>(image);
+  AppendEntry* entry = entries(a, tail) + tail->rows;
+  for (uint32_t i = 0; i < count; i++) {
+    entry[i].tid = rows[i].tid;
+    entry[i].flags = 0;
+  }
+  BlockNo* blocks = vector_blocks(a, tail);
+  const BlockNumber first = tail->extent * kExtentPages + tail->extent_used;
+  for (uint32_t i = 0; i < pages; i++) {
+    blocks[tail->vector_pages + i] = first + i;
+  }
+  tail->rows = static_cast<uint16_t>(tail->rows + count);
+  tail->vector_pages += pages;
+  tail->extent_used += pages;
+  set_payload_bytes(image, a.layout.blocks_offset + tail->vector_pages * sizeof(BlockNo));
+}
+
+void put_vectors(const Appender& a, Page image, uint32_t slot, const AppendRow* rows,
+                 uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    memcpy(payload(image) + (slot + i) * a.layout.vector_bytes, rows[i].vector,
+           a.layout.vector_bytes);
+  }
+  set_payload_bytes(image, (slot + count) * a.layout.vector_bytes);
+}
+
+// Fills free slots of the last vector page. One record: tail and vector page.
+uint32_t append_to_last_page(const Appender& a, const AppendRow* rows, size_t count) {
+  auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  const uint32_t slot = tail->rows % a.layout.vectors_per_page;
+  const auto n = static_cast<uint32_t>(std::min<size_t>(
+      {count, size_t{a.layout.vectors_per_page} - slot, size_t{a.layout.capacity} - tail->rows}));
+  const BlockNumber block = vector_blocks(a, tail)[tail->vector_pages - 1];
+  Buffer vectors = read_locked(a.index, block, BUFFER_LOCK_EXCLUSIVE, vectors_page(a));
+  GenericXLogState* record = GenericXLogStart(a.index);
+  put_vectors(a, GenericXLogRegisterBuffer(record, vectors, 0), slot, rows, n);
+  add_entries(a, GenericXLogRegisterBuffer(record, a.tail, 0), rows, n, 0);
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(vectors);
+  return n;
+}
+
+// One new vector page and its entries, in one record: what a small transaction writes.
+void append_one_page(const Appender& a, BlockNumber block, const AppendRow* rows, uint32_t count) {
+  Buffer vectors = take_page(a.index, block);
+  GenericXLogState* record = GenericXLogStart(a.index);
+  Page image = GenericXLogRegisterBuffer(record, vectors, GENERIC_XLOG_FULL_IMAGE);
+  init_page(image, vectors_page(a), 0);
+  put_vectors(a, image, 0, rows, count);
+  add_entries(a, GenericXLogRegisterBuffer(record, a.tail, 0), rows, count, 1);
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(vectors);
+}
+
+// Page `page` of the vector pages that `count` rows fill, packed or spanning.
+void fill_vector_page(const Appender& a, Page image, uint32_t page, const AppendRow* rows,
+                      uint32_t count) {
+  init_page(image, vectors_page(a), 0);
+  const AppendLayout& layout = a.layout;
+  if (layout.vectors_per_page != 0) {
+    const uint32_t first = page * layout.vectors_per_page;
+    put_vectors(a, image, 0, rows + first, std::min(layout.vectors_per_page, count - first));
+    return;
+  }
+  const uint32_t offset = page % layout.pages_per_vector * kPagePayload;
+  const uint32_t bytes = std::min(kPagePayload, layout.vector_bytes - offset);
+  const auto* vector = reinterpret_cast<const char*>(rows[page / layout.pages_per_vector].vector);
+  memcpy(payload(image), vector + offset, bytes);
+  set_payload_bytes(image, bytes);
+}
+
+// Vector pages first, up to 32 full images in a record; then their entries, in another. A crash in
+// between leaves pages behind the tail's extent_used, which the next append overwrites.
+void append_many_pages(const Appender& a, BlockNumber first, uint32_t pages, const AppendRow* rows,
+                       uint32_t count) {
+  Buffer buffers[kMaxPagesPerRecord];
+  for (uint32_t i = 0; i < pages; i++) {
+    buffers[i] = take_page(a.index, first + i);
+    fill_vector_page(a, BufferGetPage(buffers[i]), i, rows, count);
+  }
+  log_and_release_new_pages(a.index, buffers, static_cast<int>(pages));
+
+  GenericXLogState* record = GenericXLogStart(a.index);
+  add_entries(a, GenericXLogRegisterBuffer(record, a.tail, 0), rows, count, pages);
+  GenericXLogFinish(record);
+}
+
+// Appends rows with new vector pages; returns how many.
+uint32_t append_to_new_pages(const Appender& a, const AppendRow* rows, size_t count) {
+  auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  const AppendLayout& layout = a.layout;
+  const uint32_t per_page = layout.vectors_per_page;
+  if (kExtentPages - tail->extent_used < layout.pages_per_vector) {
+    claim_for_tail(a);
+  }
+  const uint32_t room = std::min<uint32_t>(kExtentPages - tail->extent_used, kMaxPagesPerRecord);
+  const uint32_t fit = per_page != 0 ? room * per_page : room / layout.pages_per_vector;
+  const auto n = static_cast<uint32_t>(
+      std::min<size_t>({count, size_t{fit}, size_t{layout.capacity} - tail->rows}));
+  const uint32_t pages =
+      per_page != 0 ? (n + per_page - 1) / per_page : n * layout.pages_per_vector;
+  const BlockNumber first = tail->extent * kExtentPages + tail->extent_used;
+  if (pages == 1) {
+    append_one_page(a, first, rows, n);
+  } else {
+    append_many_pages(a, first, pages, rows, n);
+  }
+  return n;
+}
+
+// Appends some of the rows, at least one, to the locked tail.
+uint32_t append_some(Appender* a, const AppendRow* rows, size_t count) {
+  if (payload_as<AppendEntriesHeader>(BufferGetPage(a->tail))->rows >= a->layout.capacity) {
+    link_new_tail(a);
+  }
+  const auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
+  if (a->layout.vectors_per_page != 0 && tail->rows % a->layout.vectors_per_page != 0) {
+    return append_to_last_page(*a, rows, count);
+  }
+  return append_to_new_pages(*a, rows, count);
+}
+
+}  // namespace
+
+void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count) {
+  const DirectoryEntry& chain = append_chain(index, metapage);
+  Appender appender = {index, chain.id, chain.header_block, make_append_layout(metapage.dimensions),
+                       InvalidBuffer};
+  size_t done = 0;
+  while (done < count) {
+    // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
+    // scans get their turn.
+    lock_tail(&appender);
+    done += append_some(&appender, rows + done, count - done);
+    UnlockReleaseBuffer(appender.tail);
+  }
+  // index_insert checked for serializable readers before the rows were here to be missed.
+  CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber);
+}
+
+}  // namespace pg
+}  // namespace vseg

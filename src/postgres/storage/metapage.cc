@@ -1,0 +1,155 @@
+#include "postgres/storage/metapage.h"
+
+#include "engine/format/append_format.h"
+#include "postgres/access/opclass.h"
+#include "postgres/storage/pages.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+constexpr BlockNumber kFirstMapBlock = 1;
+constexpr BlockNumber kFirstChainBlock = 2;
+
+Buffer new_page(Relation index, ForkNumber fork, BlockNumber expected, PageExpectation what,
+                size_t bytes) {
+  Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, nullptr);
+  if (BufferGetBlockNumber(buffer) != expected) {
+    elog(ERROR, "new vseg index \"%s\" is not empty", RelationGetRelationName(index));
+  }
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  init_page(BufferGetPage(buffer), what, bytes);
+  return buffer;
+}
+
+void finish_new_page(Relation index, ForkNumber fork, Buffer buffer) {
+  START_CRIT_SECTION();
+  MarkBufferDirty(buffer);
+  if (RelationNeedsWAL(index) || fork == INIT_FORKNUM) {
+    log_newpage_buffer(buffer, true);
+  }
+  END_CRIT_SECTION();
+  UnlockReleaseBuffer(buffer);
+}
+
+void fill_metapage(Metapage* meta, const IndexIdentity& identity) {
+  meta->magic = kMetapageMagic;
+  meta->format_version = kFormatVersion;
+  meta->dimensions = identity.dimensions;
+  meta->metric = identity.metric;
+  meta->element = 1;
+  meta->m = identity.m;
+  meta->ef_construction = identity.ef_construction;
+  meta->next_id = kFirstSegmentId;
+  meta->generation = 1;
+  if (!pg_strong_random(&meta->incarnation, sizeof(meta->incarnation))) {
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random number")));
+  }
+  meta->directory_count = 1;
+  DirectoryEntry* chain = &meta->directory[0];
+  chain->id = kFirstChainId;
+  chain->kind = MemberKind::kAppendChain;
+  chain->header_block = kFirstChainBlock;
+  chain->born = 1;
+}
+
+const char* metapage_problem(Relation index, const Metapage& meta) {
+  if (meta.magic != kMetapageMagic) {
+    return "metapage has a wrong magic number";
+  }
+  if (meta.directory_count > kMaxDirectoryEntries || meta.displaced_count > kMaxDisplaced) {
+    return "directory is larger than its page";
+  }
+  if (meta.dimensions < 1 || meta.dimensions > kMaxDimensions) {
+    return "number of dimensions is out of range";
+  }
+  // The column may have lost its number of dimensions since the index was built, but not changed
+  // it.
+  const uint32_t column = column_dimensions(index);
+  if (column != 0 && column != meta.dimensions) {
+    return "number of dimensions is not the column's";
+  }
+  if (meta.metric < Metric::kL2 || meta.metric > Metric::kL1) {
+    return "metric is unknown";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// Pages are logged in the order that makes each complete before the metapage points to it; the
+// relation is invisible to others until the transaction commits in any case.
+void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& identity) {
+  Buffer meta = new_page(index, fork, kMetapageBlock, {PageKind::kMeta, 0}, sizeof(Metapage));
+  fill_metapage(payload_as<Metapage>(BufferGetPage(meta)), identity);
+
+  Buffer map = new_page(index, fork, kFirstMapBlock, {PageKind::kAllocationMap, 0}, kPagePayload);
+  payload(BufferGetPage(map))[0] = 1;  // extent 0 holds these three pages
+
+  Buffer chain = new_page(index, fork, kFirstChainBlock, {PageKind::kAppendHeader, kFirstChainId},
+                          sizeof(AppendChainHeader));
+  auto* header = payload_as<AppendChainHeader>(BufferGetPage(chain));
+  header->id = kFirstChainId;
+  header->first = kNoBlock;
+  header->tail = kNoBlock;
+  header->extent = 0;
+  header->extent_used = kFirstChainBlock + 1;
+
+  finish_new_page(index, fork, chain);
+  finish_new_page(index, fork, map);
+  finish_new_page(index, fork, meta);
+}
+
+void read_metapage(Relation index, Metapage* copy) {
+  if (RelationGetNumberOfBlocks(index) == 0) {
+    raise_corrupt(index, kMetapageBlock, "index is empty");
+  }
+  Buffer buffer = ReadBuffer(index, kMetapageBlock);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  const auto* meta = payload_as<Metapage>(page);
+  if (!PageIsNew(page) && meta->magic == kMetapageMagic && meta->format_version != kFormatVersion) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("vseg index \"%s\" has format version %u, which this version of vseg does not "
+                    "read",
+                    RelationGetRelationName(index), meta->format_version),
+             errdetail("This version of vseg reads format version %u.", kFormatVersion),
+             errhint("REINDEX the index.")));
+  }
+  check_page(index, buffer, {PageKind::kMeta, 0});
+  *copy = *meta;
+  UnlockReleaseBuffer(buffer);
+
+  const char* problem = metapage_problem(index, *copy);
+  if (problem != nullptr) {
+    raise_corrupt(index, kMetapageBlock, problem);
+  }
+}
+
+void lock_index(Relation index, IndexLock lock) {
+  LockPage(index, static_cast<BlockNumber>(lock), ExclusiveLock);
+}
+
+void unlock_index(Relation index, IndexLock lock) {
+  UnlockPage(index, static_cast<BlockNumber>(lock), ExclusiveLock);
+}
+
+Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page) {
+  Buffer buffer = read_locked(index, kMetapageBlock, BUFFER_LOCK_EXCLUSIVE, {PageKind::kMeta, 0});
+  *page = payload_as<Metapage>(GenericXLogRegisterBuffer(record, buffer, 0));
+  (*page)->generation++;
+  return buffer;
+}
+
+const DirectoryEntry& append_chain(Relation index, const Metapage& metapage) {
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    if (metapage.directory[i].kind == MemberKind::kAppendChain) {
+      return metapage.directory[i];
+    }
+  }
+  raise_corrupt(index, kMetapageBlock, "directory has no append chain");
+}
+
+}  // namespace pg
+}  // namespace vseg

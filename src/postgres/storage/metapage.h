@@ -1,0 +1,50 @@
+// The metapage: created with the index, copied by scans, changed by publishes.
+#ifndef VSEG_POSTGRES_STORAGE_METAPAGE_H_
+#define VSEG_POSTGRES_STORAGE_METAPAGE_H_
+
+#include "postgres/boundary/postgres_headers.h"
+
+#include "engine/format/metapage.h"
+
+namespace vseg {
+namespace pg {
+
+// What CREATE INDEX fixes for the index's life.
+struct IndexIdentity {
+  uint32_t dimensions;
+  Metric metric;
+  uint16_t m;
+  uint16_t ef_construction;
+};
+
+// Writes metapage, allocation map and an empty append chain into an empty fork, WAL-logged (the
+// init fork of an unlogged index too). The directory lists the chain.
+void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& identity);
+
+// Copies the metapage under a share lock, checked: ERRCODE_INDEX_CORRUPTED if it is damaged,
+// ERRCODE_FEATURE_NOT_SUPPORTED if another version of vseg wrote it.
+void read_metapage(Relation index, Metapage* copy);
+
+// The heavyweight locks of an index, one a page number: interruptible, noticed by the deadlock
+// detector, and gone with the transaction. A job's lock is taken before PUBLISH, and PUBLISH before
+// any buffer lock. Long work holds SEAL or MERGE, never PUBLISH.
+enum class IndexLock : BlockNumber {
+  kPublish = 0,  // who changes the directory, or must not see it change
+  kSeal = 1,     // who turns appended rows into segments; nothing of this version does
+  kMerge = 2,    // who merges segments; nothing of this version does
+};
+
+void lock_index(Relation index, IndexLock lock);
+void unlock_index(Relation index, IndexLock lock);
+
+// Locks the metapage exclusively and puts it into a WAL record; `*page` is the image to change.
+// REQUIRES: the PUBLISH lock, or an index nobody else can see yet.
+Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page);
+
+// The directory's append chain; raises ERRCODE_INDEX_CORRUPTED if there is none.
+const DirectoryEntry& append_chain(Relation index, const Metapage& metapage);
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_STORAGE_METAPAGE_H_

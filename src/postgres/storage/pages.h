@@ -1,0 +1,80 @@
+// Pages of the index relation: making them, checking them, reading them for the engine.
+#ifndef VSEG_POSTGRES_STORAGE_PAGES_H_
+#define VSEG_POSTGRES_STORAGE_PAGES_H_
+
+#include "postgres/boundary/guard.h"
+
+#include "engine/format/page.h"
+#include "engine/pages/page_source.h"
+
+namespace vseg {
+namespace pg {
+
+static_assert(BLCKSZ == kPageSize, "vseg supports only PostgreSQL's default block size of 8 kB");
+static_assert(MAXALIGN(SizeOfPageHeaderData) == kPageHeaderSize);
+
+// Makes `page` an empty page of that kind whose first `payload_bytes` are in use and zero.
+void init_page(Page page, PageExpectation what, size_t payload_bytes);
+
+inline char* payload(Page page) { return static_cast<char*>(page) + kPageHeaderSize; }
+template <typename T>
+T* payload_as(Page page) {
+  return reinterpret_cast<T*>(payload(page));
+}
+
+// Bytes of the payload in use: what lies behind is a hole that WAL does not keep.
+void set_payload_bytes(Page page, size_t bytes);
+
+// Null if `page` is what is expected, else what is wrong with it (a constant).
+const char* page_problem(Page page, PageExpectation expected);
+
+// Raises ERRCODE_INDEX_CORRUPTED if the page in `buffer` is not what is expected.
+void check_page(Relation index, Buffer buffer, PageExpectation expected);
+[[noreturn]] void raise_corrupt(Relation index, BlockNumber block, const char* problem);
+
+// Reads and locks a page, checked. `mode` as for LockBuffer.
+Buffer read_locked(Relation index, BlockNumber block, int mode, PageExpectation expected);
+
+// A page of the relation that nobody owns yet, exclusively locked, its old content irrelevant; the
+// relation is extended up to it where it ends before.
+Buffer take_page(Relation index, BlockNumber block);
+
+// Writes `count` (<= 32) full images of pages, already filled and exclusively locked, in one WAL
+// record; then unlocks and releases them.
+void log_and_release_new_pages(Relation index, const Buffer* buffers, int count);
+constexpr int kMaxPagesPerRecord = 32;
+
+// The engine's view of the index, through shared buffers. Pins at most one page, and none once
+// release() was called, which every callback does before it returns to the executor.
+class BufferPages final : public PageSource {
+ public:
+  explicit BufferPages(Relation index);
+
+  const std::byte* pin(BlockNo block, PageExpectation expected) override;
+  void copy(BlockNo block, PageExpectation expected, std::byte* payload) override;
+  void prefetch(BlockNo block, uint32_t offset, uint32_t bytes) override;
+
+  void release();
+
+ private:
+  void check_bounds(BlockNo block);
+
+  // Where a block was when it was prefetched: pinning it there needs no look-up, only a check.
+  struct Recent {
+    BlockNumber block = InvalidBlockNumber;
+    Buffer buffer = InvalidBuffer;
+  };
+  static constexpr uint32_t kRecent = 128;  // more than the neighbours of a node
+
+  Recent& recent(BlockNumber block) { return recent_[block % kRecent]; }
+
+  Relation index_;
+  BlockNumber blocks_;
+  Buffer pinned_ = InvalidBuffer;
+  Recent recent_[kRecent];
+};
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_STORAGE_PAGES_H_
