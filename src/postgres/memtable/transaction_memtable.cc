@@ -1,0 +1,220 @@
+#include "postgres/memtable/transaction_memtable.h"
+
+#include <new>
+#include <vector>
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class_d.h"
+#include "executor/executor.h"
+}
+
+#include "engine/memtable/memtable.h"
+#include "postgres/boundary/guard.h"
+#include "postgres/options/options.h"
+#include "postgres/storage/append_chain.h"
+#include "postgres/storage/metapage.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+// The memtable of one index, in a list of the backend's. Lives until the transaction ends.
+struct IndexMemtable {
+  Oid index;
+  Memtable rows;
+  IndexMemtable* next;
+
+  IndexMemtable(Oid oid, uint32_t dimensions) : index(oid), rows(dimensions), next(nullptr) {}
+};
+
+IndexMemtable* memtables = nullptr;
+bool committing = false;  // the pre-commit flush has run: nothing may be buffered any more
+ExecutorStart_hook_type previous_executor_start = nullptr;
+object_access_hook_type previous_object_access = nullptr;
+
+void drop_all() {
+  while (memtables != nullptr) {
+    IndexMemtable* next = memtables->next;
+    delete memtables;
+    memtables = next;
+  }
+  committing = false;
+}
+
+IndexMemtable* find(Oid index) {
+  IndexMemtable* memtable = memtables;
+  while (memtable != nullptr && memtable->index != index) {
+    memtable = memtable->next;
+  }
+  return memtable;
+}
+
+IndexMemtable* find_or_create(Oid index, uint32_t dimensions) {
+  IndexMemtable* memtable = find(index);
+  if (memtable == nullptr) {
+    memtable = new IndexMemtable(index, dimensions);
+    memtable->next = memtables;
+    memtables = memtable;
+  }
+  return memtable;
+}
+
+size_t total_bytes() {
+  size_t bytes = 0;
+  for (const IndexMemtable* m = memtables; m != nullptr; m = m->next) {
+    bytes += m->rows.bytes();
+  }
+  return bytes;
+}
+
+void append_live_rows(Relation index, const Memtable& rows) {
+  std::vector<AppendRow> live;
+  live.reserve(rows.rows());
+  for (uint32_t i = 0; i < rows.rows(); i++) {
+    live.push_back({rows.tid(i), rows.row(i)});
+  }
+  call_pg([&] {
+    Metapage metapage;
+    read_metapage(index, &metapage);
+    if (metapage.dimensions != rows.dimensions()) {
+      elog(ERROR, "vseg index \"%s\" has %u dimensions, its memtable %u",
+           RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
+    }
+    append_rows(index, metapage, live.data(), live.size());
+  });
+}
+
+// Writes the live rows of `memtable`, in the order they came, and drops them. Raises errors: then
+// the transaction aborts, and what was written belongs to dead rows.
+void flush(IndexMemtable* memtable) {
+  if (memtable->rows.rows() == 0) {
+    return;
+  }
+  run_cpp([&] {
+    Relation index = call_pg([&] { return try_index_open(memtable->index, RowExclusiveLock); });
+    if (index == nullptr) {
+      // Dropped by this transaction. The rows stay: ROLLBACK TO may bring the index back. Nobody
+      // else can drop or rebuild it, since our lock on the table, held until the transaction ends,
+      // stands against that.
+      return;
+    }
+    append_live_rows(index, memtable->rows);
+    call_pg([&] { index_close(index, NoLock); });
+    memtable->rows.drop_live();
+  });
+}
+
+void flush_all() {
+  for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
+    flush(m);
+  }
+}
+
+void at_transaction_event(XactEvent event, void* /*arg*/) {
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+    case XACT_EVENT_PRE_PREPARE:
+      flush_all();
+      committing = true;
+      break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_ABORT:
+      drop_all();
+      break;
+    case XACT_EVENT_PARALLEL_PRE_COMMIT:
+    case XACT_EVENT_PARALLEL_COMMIT:
+    case XACT_EVENT_PARALLEL_ABORT:
+      break;  // parallel workers insert nothing
+  }
+}
+
+void at_subtransaction_event(SubXactEvent event, SubTransactionId id, SubTransactionId parent,
+                             void* /*arg*/) {
+  for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) {
+      m->rows.abort_subtransaction(id);
+    } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+      m->rows.commit_subtransaction(id, parent);
+    }
+  }
+}
+
+// Parallel workers scan pages, not our memory: what they may look for must be there.
+void flush_before_parallel_query(QueryDesc* query, int flags) {
+  if (memtables != nullptr && query->plannedstmt->parallelModeNeeded && !IsInParallelMode()) {
+    flush_all();
+  }
+  if (previous_executor_start != nullptr) {
+    previous_executor_start(query, flags);
+  } else {
+    standard_ExecutorStart(query, flags);
+  }
+}
+
+// ALTER TABLE ... ALTER COLUMN ... TYPE that changes no row drops the index and makes another one
+// of the same pages, without building it: the pages must have our rows by then.
+void flush_before_internal_drop(ObjectAccessType access, Oid catalog, Oid object, int column,
+                                void* arg) {
+  if (previous_object_access != nullptr) {
+    previous_object_access(access, catalog, object, column, arg);
+  }
+  if (access == OAT_DROP && catalog == RelationRelationId && column == 0 &&
+      (static_cast<ObjectAccessDrop*>(arg)->dropflags & PERFORM_DELETION_INTERNAL) != 0) {
+    memtable_flush(object);
+  }
+}
+
+}  // namespace
+
+void memtable_insert(Relation index, const IndexRow& row) {
+  if (committing) {
+    write_through(index, row);
+    return;
+  }
+  const SubTransactionId subtransaction = GetCurrentSubTransactionId();
+  run_cpp([&] {
+    find_or_create(RelationGetRelid(index), row.dimensions)
+        ->rows.append(row.tid, row.vector, subtransaction);
+  });
+  if (total_bytes() > memtable_limit()) {
+    flush_all();
+  }
+}
+
+void write_through(Relation index, const IndexRow& row) {
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  const AppendRow append = {row.tid, row.vector};
+  append_rows(index, metapage, &append, 1);
+}
+
+void memtable_flush(Oid index) {
+  IndexMemtable* memtable = find(index);
+  if (memtable != nullptr) {
+    flush(memtable);
+  }
+}
+
+void memtable_supersede(Oid index) {
+  IndexMemtable* memtable = find(index);
+  if (memtable != nullptr) {
+    const SubTransactionId subtransaction = GetCurrentSubTransactionId();
+    run_cpp([&] { memtable->rows.supersede(subtransaction); });
+  }
+}
+
+void install_memtable_callbacks() {
+  RegisterXactCallback(at_transaction_event, nullptr);
+  RegisterSubXactCallback(at_subtransaction_event, nullptr);
+  previous_executor_start = ExecutorStart_hook;
+  ExecutorStart_hook = flush_before_parallel_query;
+  previous_object_access = object_access_hook;
+  object_access_hook = flush_before_internal_drop;
+}
+
+}  // namespace pg
+}  // namespace vseg

@@ -1,0 +1,98 @@
+#include "postgres/options/options.h"
+
+#include <cstddef>
+
+namespace vseg {
+namespace pg {
+namespace {
+
+constexpr int kDefaultM = 16;
+constexpr int kDefaultEfConstruction = 100;
+
+relopt_kind index_options_kind;
+
+int ef_search = 40;
+int memtable_kilobytes = 64 * 1024;
+int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
+
+const config_enum_entry kIterativeScanModes[] = {
+    {"off", static_cast<int>(IterativeScan::kOff), false},
+    {"relaxed_order", static_cast<int>(IterativeScan::kRelaxedOrder), false},
+    {"strict_order", static_cast<int>(IterativeScan::kStrictOrder), false},
+    {nullptr, 0, false},
+};
+
+void define_reloptions() {
+  index_options_kind = add_reloption_kind();
+  add_int_reloption(index_options_kind, "m",
+                    "Neighbours of a node in the upper layers of the graph; layer 0 has twice as "
+                    "many, rounded up to 16.",
+                    kDefaultM, 2, 100, AccessExclusiveLock);
+  add_int_reloption(index_options_kind, "ef_construction",
+                    "Candidates kept while a row looks for its neighbours.", kDefaultEfConstruction,
+                    4, 1000, AccessExclusiveLock);
+}
+
+void define_parameters() {
+  DefineCustomIntVariable(
+      "vseg.ef_search", "Rows a search of a segment keeps while it looks for the nearest.",
+      "More find more of the true nearest rows and take longer. Range 1 to 10000.", &ef_search, 40,
+      1, 10000, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.memtable_size", "Memory for rows inserted by a transaction and not yet written.",
+      "Per backend, all its vseg indexes together. Beyond it rows are written before commit.",
+      &memtable_kilobytes, 64 * 1024, 64, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, nullptr, nullptr,
+      nullptr);
+  DefineCustomEnumVariable(
+      "vseg.iterative_scan", "What a scan does when more rows are asked of it.",
+      "off: it ends after the first vseg.ef_search rows. strict_order: it goes on and never "
+      "returns a row nearer than one returned before. relaxed_order: it goes on and returns rows "
+      "found late as well.",
+      &iterative_scan, static_cast<int>(IterativeScan::kStrictOrder), kIterativeScanModes,
+      PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  MarkGUCPrefixReserved("vseg");
+}
+
+}  // namespace
+
+GraphSettings graph_settings(Relation index) {
+  const auto* options = reinterpret_cast<const IndexOptions*>(index->rd_options);
+  const GraphSettings settings = {
+      options != nullptr ? options->m : kDefaultM,
+      options != nullptr ? options->ef_construction : kDefaultEfConstruction};
+  if (settings.ef_construction < 2 * settings.m) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("ef_construction must be greater than or equal to 2 * m"),
+                    errdetail("ef_construction is %d and m is %d.", settings.ef_construction,
+                              settings.m)));
+  }
+  return settings;
+}
+
+ScanOptions scan_settings() {
+  ScanOptions options;
+  options.ef_search = static_cast<uint32_t>(ef_search);
+  options.iterative = static_cast<IterativeScan>(iterative_scan);
+  return options;
+}
+
+size_t memtable_limit() { return static_cast<size_t>(memtable_kilobytes) * 1024; }
+
+void define_options() {
+  define_reloptions();
+  define_parameters();
+}
+
+}  // namespace pg
+}  // namespace vseg
+
+bytea* vseg_options(Datum reloptions, bool validate) {
+  using vseg::pg::IndexOptions;
+  static const relopt_parse_elt kElements[] = {
+      {"m", RELOPT_TYPE_INT, offsetof(IndexOptions, m)},
+      {"ef_construction", RELOPT_TYPE_INT, offsetof(IndexOptions, ef_construction)},
+  };
+  return static_cast<bytea*>(build_reloptions(reloptions, validate, vseg::pg::index_options_kind,
+                                              sizeof(IndexOptions), kElements,
+                                              lengthof(kElements)));
+}

@@ -1,0 +1,43 @@
+// What users can set: reloptions of an index and the vseg.* parameters.
+#ifndef VSEG_POSTGRES_OPTIONS_OPTIONS_H_
+#define VSEG_POSTGRES_OPTIONS_OPTIONS_H_
+
+#include "postgres/boundary/postgres_headers.h"
+
+#include "engine/search/query.h"
+
+namespace vseg {
+namespace pg {
+
+// pg_class.reloptions of a vseg index, parsed.
+struct IndexOptions {
+  int32 vl_len_;
+  int m;                // 2..100, default 16
+  int ef_construction;  // 4..1000, default 100, at least 2 * m
+};
+
+struct GraphSettings {
+  int m;
+  int ef_construction;
+};
+
+// The options of `index`, or the defaults. Raises ERRCODE_INVALID_PARAMETER_VALUE if
+// ef_construction is less than 2 * m.
+GraphSettings graph_settings(Relation index);
+
+// vseg.ef_search, vseg.iterative_scan
+ScanOptions scan_settings();
+
+// vseg.memtable_size in bytes
+size_t memtable_limit();
+
+// Called once, when the library is loaded.
+void define_options();
+
+}  // namespace pg
+}  // namespace vseg
+
+// amoptions
+extern "C" bytea* vseg_options(Datum reloptions, bool validate);
+
+#endif  // VSEG_POSTGRES_OPTIONS_OPTIONS_H_
