@@ -1,0 +1,75 @@
+// aminsert: a row enters the transaction's memtable.
+#include "postgres/access/callbacks.h"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_am_d.h"
+}
+
+#include "postgres/access/opclass.h"
+#include "postgres/access/tid.h"
+#include "postgres/memtable/transaction_memtable.h"
+#include "postgres/storage/metapage.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+// Whether the heap row was inserted speculatively (INSERT ... ON CONFLICT). If it loses it is dead
+// at once, while our transaction goes on, and no callback tells us; its address may then be reused.
+bool is_speculative(Relation heap, ItemPointer tid) {
+  Buffer buffer = ReadBuffer(heap, ItemPointerGetBlockNumber(tid));
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  ItemId item = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
+  const bool speculative =
+      ItemIdIsNormal(item) &&
+      HeapTupleHeaderIsSpeculative(reinterpret_cast<HeapTupleHeader>(PageGetItem(page, item)));
+  UnlockReleaseBuffer(buffer);
+  return speculative;
+}
+
+// ALTER TABLE ... ALTER COLUMN ... TYPE vector, without dimensions, keeps the index as it is: the
+// metapage still knows what it was built for.
+uint32_t index_dimensions(Relation index) {
+  const uint32_t dimensions = column_dimensions(index);
+  if (dimensions != 0) {
+    return dimensions;
+  }
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  return metapage.dimensions;
+}
+
+// Rows that must not wait in memory: those of CREATE INDEX CONCURRENTLY, which belong to other
+// transactions, speculative ones, and those of a table whose access method we cannot ask.
+bool must_write_through(Relation heap, ItemPointer tid, const IndexInfo* info) {
+  return info->ii_Concurrent || heap->rd_rel->relam != HEAP_TABLE_AM_OID ||
+         is_speculative(heap, tid);
+}
+
+}  // namespace
+}  // namespace pg
+}  // namespace vseg
+
+// The signature is PostgreSQL's.
+// NOLINTNEXTLINE(readability-function-size)
+bool vseg_insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation heap,
+                 IndexUniqueCheck /*unique*/, bool /*unchanged*/, IndexInfo* info) {
+  using namespace vseg::pg;
+  if (isnull[0]) {
+    return false;
+  }
+  const uint32_t dimensions = index_dimensions(index);
+  const float* vector = index_form(values[0], opclass_support(index).metric, dimensions);
+  if (vector == nullptr) {
+    return false;
+  }
+  const IndexRow row = {to_tid(tid), vector, dimensions};
+  if (must_write_through(heap, tid, info)) {
+    write_through(index, row);
+  } else {
+    memtable_insert(index, row);
+  }
+  return false;
+}
