@@ -1,0 +1,110 @@
+#include "bench.h"
+
+#include "report.h"
+
+namespace vseg_bench {
+namespace {
+
+bool Exists(Session* session, const std::string& relation) {
+  return session->Value("SELECT to_regclass('" + relation + "') IS NOT NULL") == "t";
+}
+
+void LoadQueries(Bench* bench) {
+  CreateTable(bench, "queries");
+  LoadRows(bench->session, "queries", bench->data.queries, {0, bench->data.queries.rows},
+           LoadMethod::kCopy);
+  Settle(bench, "queries");
+}
+
+}  // namespace
+
+Bench::Bench(const Options& run_options, Session* run_session)
+    : options(run_options),
+      session(run_session),
+      kinds(PrepareIndexKinds(session, options)),
+      data(ReadDataset(options.data, ParseMetric(options.metric), options.rows, options.queries)),
+      exact(data, options.k) {}
+
+std::string TwinTable(const IndexKind& kind) { return "items_" + kind.method; }
+
+std::string IndexName(const std::string& table) { return table + "_index"; }
+
+void CreateTable(Bench* bench, const std::string& table) {
+  Session* session = bench->session;
+  session->Command("SET client_min_messages = warning");
+  session->Command("DROP TABLE IF EXISTS " + table);
+  session->Command("RESET client_min_messages");
+  session->Command("CREATE TABLE " + table + " (id bigint NOT NULL, embedding vector(" +
+                   std::to_string(bench->data.base.dim) + ") NOT NULL)");
+  session->Command("ALTER TABLE " + table + " ALTER COLUMN embedding SET STORAGE " +
+                   bench->options.storage);
+}
+
+void LoadTwins(Bench* bench) {
+  if (Exists(bench->session, "queries")) {
+    return;
+  }
+  LoadQueries(bench);
+  for (const IndexKind& kind : bench->kinds) {
+    Progress("loading " + TwinTable(kind));
+    CreateTable(bench, TwinTable(kind));
+    LoadRows(bench->session, TwinTable(kind), bench->data.base, {0, bench->data.base.rows},
+             LoadMethod::kCopy);
+    Settle(bench, TwinTable(kind));
+  }
+}
+
+std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std::string& table) {
+  return "CREATE INDEX " + IndexName(table) + " ON " + table + " USING " + kind.method +
+         " (embedding " + MetricOpclass(bench.data.metric) +
+         ") WITH (m = " + std::to_string(bench.options.m) +
+         ", ef_construction = " + std::to_string(bench.options.ef_construction) + ")";
+}
+
+void EnsureIndex(Bench* bench, const IndexKind& kind) {
+  std::string table = TwinTable(kind);
+  if (!Exists(bench->session, IndexName(table))) {
+    Progress("building the " + kind.label + " index");
+    bench->session->Command(CreateIndexSql(*bench, kind, table));
+    Settle(bench, table);
+  }
+}
+
+void DropIndex(Bench* bench, const IndexKind& kind) {
+  if (Exists(bench->session, IndexName(TwinTable(kind)))) {
+    bench->session->Command("DROP INDEX " + IndexName(TwinTable(kind)));
+  }
+}
+
+void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table) {
+  if (kind.method != "vseg") {
+    return;
+  }
+  Result result = bench->session->Query("SELECT * FROM vseg_segments('" + IndexName(table) + "')");
+  int columns = PQnfields(result.get());
+  std::vector<std::string> header(static_cast<size_t>(columns));
+  for (int column = 0; column < columns; column++) {
+    header[static_cast<size_t>(column)] = PQfname(result.get(), column);
+  }
+  Table report(header);
+  for (int row = 0; row < PQntuples(result.get()); row++) {
+    std::vector<std::string> cells(static_cast<size_t>(columns));
+    for (int column = 0; column < columns; column++) {
+      cells[static_cast<size_t>(column)] = PQgetvalue(result.get(), row, column);
+    }
+    report.Row(cells);
+  }
+  Paragraph("vseg_segments of " + IndexName(table) + ":");
+  report.Print();
+}
+
+double RelationBytes(Session* session, const std::string& relation) {
+  return std::stod(session->Value("SELECT pg_relation_size('" + relation + "')"));
+}
+
+void Settle(Bench* bench, const std::string& table) {
+  bench->session->Command("VACUUM ANALYZE " + table);
+  bench->session->Command("CHECKPOINT");
+}
+
+}  // namespace vseg_bench

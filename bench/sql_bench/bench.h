@@ -1,0 +1,60 @@
+// What the benchmarks share: options, data, server, and the twin tables of the compared indexes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dataset.h"
+#include "index_kind.h"
+#include "loader.h"
+#include "options.h"
+#include "session.h"
+
+namespace vseg_bench {
+
+struct Bench {
+  Bench(const Options& run_options, Session* run_session);
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  const Options options;
+  Session* const session;
+  const std::vector<IndexKind> kinds;
+  const Dataset data;
+  // Over the whole base, once Extend(data.base.rows) was called.
+  ExactAnswers exact;
+};
+
+// One command each; they print their part of the report.
+void RunBuild(Bench* bench);
+void RunSearch(Bench* bench);
+void RunRecall(Bench* bench);
+void RunTail(Bench* bench);
+void RunIngest(Bench* bench);
+
+// The table every index kind has of its own, so that the planner has no other index to choose; the
+// twins have equal rows in equal order.
+std::string TwinTable(const IndexKind& kind);
+
+// (Re)creates an empty table (id bigint, embedding vector(n)) with the storage of the options.
+void CreateTable(Bench* bench, const std::string& table);
+// Creates and fills the twin tables and the table of queries, once.
+void LoadTwins(Bench* bench);
+
+// The statement, and the name of the index it makes.
+std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std::string& table);
+std::string IndexName(const std::string& table);
+// Creates the index on a twin table unless it is there.
+void EnsureIndex(Bench* bench, const IndexKind& kind);
+// Drops the index of a twin table if it is there.
+void DropIndex(Bench* bench, const IndexKind& kind);
+// What vseg_segments says of the table's index; nothing for other kinds.
+void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table);
+
+double RelationBytes(Session* session, const std::string& relation);
+// VACUUM ANALYZE and CHECKPOINT, so that neither falls into a measurement.
+void Settle(Bench* bench, const std::string& table);
+
+}  // namespace vseg_bench

@@ -1,0 +1,24 @@
+#include "curve.h"
+
+#include <cmath>
+
+namespace vseg_bench {
+
+std::optional<double> TimeAtRecall(const std::vector<CurvePoint>& curve, double recall) {
+  size_t i = 0;
+  while (i < curve.size() && curve[i].recall < recall) {
+    i++;
+  }
+  if (i == curve.size() || (i == 0 && curve[i].recall > recall)) {
+    return std::nullopt;
+  }
+  if (i == 0) {
+    return curve[i].us;
+  }
+  const CurvePoint& low = curve[i - 1];
+  const CurvePoint& high = curve[i];
+  double part = (recall - low.recall) / (high.recall - low.recall);
+  return std::exp(std::log(low.us) + part * (std::log(high.us) - std::log(low.us)));
+}
+
+}  // namespace vseg_bench

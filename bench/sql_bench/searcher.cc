@@ -1,0 +1,83 @@
+#include "searcher.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "binary_format.h"
+#include "report.h"
+
+namespace vseg_bench {
+
+Searcher::Searcher(Bench* bench, IndexKind kind, std::string table)
+    : bench_(bench), session_(bench->session), kind_(std::move(kind)), table_(std::move(table)) {}
+
+std::string Searcher::LateralSql(const std::string& columns) const {
+  return "SELECT " + columns + " FROM queries q CROSS JOIN LATERAL (SELECT id FROM " + table_ +
+         " ORDER BY embedding " + MetricOperator(bench_->data.metric) + " q.embedding LIMIT " +
+         std::to_string(bench_->options.k) + ") r";
+}
+
+void Searcher::CheckPlan(const std::string& explain) {
+  Result plan = session_->Query(explain);
+  std::string text;
+  for (int row = 0; row < PQntuples(plan.get()); row++) {
+    text += std::string(PQgetvalue(plan.get(), row, 0)) + "\n";
+  }
+  if (text.find("Index Scan using " + IndexName(table_)) == std::string::npos) {
+    throw std::runtime_error("the plan does not use " + IndexName(table_) + ":\n" + text);
+  }
+}
+
+void Searcher::SetEf(size_t ef) {
+  session_->Command(ef == 0 ? "RESET " + kind_.ef_setting
+                            : "SET " + kind_.ef_setting + " = " + std::to_string(ef));
+}
+
+std::vector<std::vector<int64_t>> Searcher::Answers() {
+  CheckPlan("EXPLAIN " + LateralSql("q.id, r.id"));
+  Result result = session_->BinaryQuery(LateralSql("q.id, r.id"));
+  std::vector<std::vector<int64_t>> answers(bench_->data.queries.rows);
+  for (int row = 0; row < PQntuples(result.get()); row++) {
+    answers.at(static_cast<size_t>(Int8Field(result.get(), row, 0)))
+        .push_back(Int8Field(result.get(), row, 1));
+  }
+  return answers;
+}
+
+double Searcher::Recall(const ExactAnswers& exact) {
+  return vseg_bench::Recall(bench_->data, exact, Answers());
+}
+
+double Searcher::ServerTime() {
+  double seconds = session_->Seconds(LateralSql("count(r.id)"));
+  return seconds * 1e6 / static_cast<double>(bench_->data.queries.rows);
+}
+
+ClientTimes Searcher::ClientTime() {
+  const Matrix<float>& queries = bench_->data.queries;
+  session_->Prepare("nearest", "SELECT id FROM " + table_ + " ORDER BY embedding " +
+                                   MetricOperator(bench_->data.metric) + " $1::vector LIMIT " +
+                                   std::to_string(bench_->options.k));
+  std::vector<double> times;
+  std::string vector;
+  for (size_t query = 0; query < queries.rows; query++) {
+    vector.clear();
+    AppendVector(&vector, queries.Row(query), queries.dim);
+    double start = Now();
+    session_->Execute("nearest", {{vector.data(), vector.size()}});
+    times.push_back((Now() - start) * 1e6);
+  }
+  CheckPlan("EXPLAIN EXECUTE nearest('" + session_->Value("SELECT embedding FROM queries LIMIT 1") +
+            "')");
+  session_->Command("DEALLOCATE nearest");
+  double sum = 0;
+  for (double time : times) {
+    sum += time;
+  }
+  std::sort(times.begin(), times.end());
+  return {sum / static_cast<double>(times.size()), times[times.size() / 2],
+          times[times.size() * 99 / 100]};
+}
+
+}  // namespace vseg_bench

@@ -1,0 +1,69 @@
+#include "vecs_file.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+
+namespace vseg_bench {
+namespace {
+
+struct FileCloser {
+  void operator()(FILE* file) const { fclose(file); }
+};
+using File = std::unique_ptr<FILE, FileCloser>;
+
+constexpr int32_t kMaxDimension = 16000;
+
+// False at the end of the file.
+bool ReadDimension(FILE* file, const std::string& path, int32_t* dim) {
+  size_t got = fread(dim, 1, sizeof(*dim), file);
+  if (got == 0 && feof(file) != 0) {
+    return false;
+  }
+  if (got != sizeof(*dim) || *dim < 1 || *dim > kMaxDimension) {
+    throw std::runtime_error(path + ": not a row of an fvecs or ivecs file");
+  }
+  return true;
+}
+
+template <typename T>
+Matrix<T> ReadVecs(const std::string& path, size_t max_rows) {
+  static_assert(sizeof(T) == 4, "fvecs and ivecs hold four-byte values");
+  File file(fopen(path.c_str(), "rb"));
+  if (file == nullptr) {
+    throw std::runtime_error(path + ": cannot be opened");
+  }
+  Matrix<T> matrix;
+  int32_t dim = 0;
+  while ((max_rows == 0 || matrix.rows < max_rows) && ReadDimension(file.get(), path, &dim)) {
+    if (matrix.rows == 0) {
+      matrix.dim = static_cast<size_t>(dim);
+    }
+    if (static_cast<size_t>(dim) != matrix.dim) {
+      throw std::runtime_error(path + ": rows differ in dimension");
+    }
+    matrix.values.resize((matrix.rows + 1) * matrix.dim);
+    if (fread(matrix.values.data() + matrix.rows * matrix.dim, sizeof(T), matrix.dim, file.get()) !=
+        matrix.dim) {
+      throw std::runtime_error(path + ": ends within a row");
+    }
+    matrix.rows++;
+  }
+  if (matrix.rows == 0) {
+    throw std::runtime_error(path + ": holds no rows");
+  }
+  return matrix;
+}
+
+}  // namespace
+
+Matrix<float> ReadFvecs(const std::string& path, size_t max_rows) {
+  return ReadVecs<float>(path, max_rows);
+}
+
+Matrix<int32_t> ReadIvecs(const std::string& path, size_t max_rows) {
+  return ReadVecs<int32_t>(path, max_rows);
+}
+
+}  // namespace vseg_bench
