@@ -26,7 +26,7 @@ enum class PageKind : uint8_t {
   kNodes = 5,           // node blocks of a graph segment
   kTids = 6,            // heap addresses of a segment's rows
   kTombstones = 7,      // bitmap of a segment's dead rows; the only mutable pages of a segment
-  kEntryPoints = 8,     // ordinals where a walk of the graph may start
+  kEntryPoints = 8,     // node blocks whose neighbours are where a walk may start
   kAppendHeader = 9,    // an append chain's first and tail page
   kAppendEntries = 10,  // heap addresses of appended rows and where their vectors are
   kAppendVectors = 11,  // vectors of appended rows
