@@ -27,6 +27,11 @@ uint32_t expected_rows(uint32_t ef, uint32_t rows) {
       std::min<uint64_t>({uint64_t{ef} * kSeenPerRow, rows, kMaxExpectedRows}));
 }
 
+// Rows of the frontier that a batch keeps in a heap, for each row that it looks for. With 1 to 8
+// the walk reads the same pages within one in ten; the fewer, the less there is to sort.
+constexpr uint32_t kWidthPerRow = 2;
+constexpr uint32_t kMinWidth = 64;
+
 // Codes of one bit a coordinate estimate a distance with an error whose variance falls with the
 // number of coordinates (Gao & Long, SIGMOD 2024, theorem 3.2): few of them call for more rows to
 // be compared exactly. Measured in docs/measurements.md.
@@ -55,6 +60,7 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
                                           query.vector());
     estimates_.resize(segment_.header().degree);
     kept_ = rows_to_keep(ef_, query.dimensions());
+    width_ = std::max(kept_ * kWidthPerRow, kMinWidth);
   }
 }
 
@@ -63,9 +69,7 @@ bool SegmentCursor::next_batch(float bound, std::vector<Candidate>* rows) {
     return false;
   }
   begin_batch(bound);
-  while (!frontier_.empty() && frontier_.front().distance <= limit_) {
-    expand_nearest();
-  }
+  walk();
   if (all_seen() && visited_.size() != segment_.rows()) {
     throw CorruptIndexError(segment_.block(0), "graph of the segment does not reach all rows");
   }
@@ -74,10 +78,29 @@ bool SegmentCursor::next_batch(float bound, std::vector<Candidate>* rows) {
   return rows->size() > before || !all_seen() || !found_.empty() || !spilled_.empty();
 }
 
+void SegmentCursor::walk() {
+  for (;;) {
+    while (!frontier_.empty() && frontier_.front().distance <= limit_) {
+      expand_nearest();
+    }
+    if (!trimmed_ || batch_.size() == kept_) {
+      return;
+    }
+    // What was trimmed off is needed after all: too many of the nearest rows were dead, or seen
+    // twice.
+    trimmed_ = false;
+    limit_ = kNoBound;
+    lower_limit();
+    add_to_heap(deferred_, &frontier_);
+    deferred_.clear();
+  }
+}
+
 // Takes up what earlier batches left: all of it competes again, the nearest for this batch.
 void SegmentCursor::begin_batch(float bound) {
   bound_ = bound;
   limit_ = kNoBound;
+  trimmed_ = false;
   nearest_.clear();
   if (!started_) {
     started_ = true;
@@ -174,7 +197,7 @@ void SegmentCursor::find(const Candidate& candidate) {
 
 void SegmentCursor::lower_limit() {
   if (batch_.size() == kept_) {
-    limit_ = batch_.front().distance;
+    limit_ = std::min(limit_, batch_.front().distance);
   }
   if (nearest_.size() == bounded_ef_) {
     limit_ = std::min(limit_, std::max(bound_, nearest_.front()));
@@ -206,8 +229,18 @@ void SegmentCursor::read(Ordinal ordinal) {
     find({distance, ordinal});
   }
   push_estimates();
-  if (!frontier_.empty()) {
-    segment_.prefetch_node(frontier_.front().ordinal);
+  prefetch_nearest();
+}
+
+// The row that is likely expanded next, and the one after it, which has the time to arrive.
+void SegmentCursor::prefetch_nearest() {
+  if (frontier_.empty()) {
+    return;
+  }
+  segment_.prefetch_node(frontier_.front().ordinal);
+  if (frontier_.size() > 2) {
+    const bool first = frontier_[1].distance <= frontier_[2].distance;
+    segment_.prefetch_node(frontier_[first ? 1 : 2].ordinal);
   }
 }
 
@@ -215,21 +248,53 @@ void SegmentCursor::estimate(const NodeView& node, float distance) {
   coded_->estimate(distance, node.codes, node.neighbor_count, estimates_.data());
 }
 
+// Most neighbours are farther than the limit: they are set aside before anything else is asked.
 void SegmentCursor::push_estimates() {
-  for (size_t i = 0; i < neighbors_.size(); i++) {
-    if (visited_.contains(neighbors_[i])) {
-      continue;
-    }
-    // Sums of huge elements overflow, and damaged codes may give anything: as Query::distance,
-    // never infinite nor what heaps cannot order.
-    constexpr float kFarthest = std::numeric_limits<float>::max();
-    const float estimate = estimates_[i] <= kFarthest ? estimates_[i] : kFarthest;
-    if (estimate >= limit_) {
-      deferred_.push_back({estimate, neighbors_[i]});
-    } else {
-      push({estimate, neighbors_[i]});
+  const size_t near = defer_far_estimates();
+  for (size_t i = 0; i < near; i++) {
+    if (!visited_.contains(near_[i].ordinal)) {
+      push(near_[i]);
     }
   }
+  if (frontier_.size() > 2 * width_) {
+    trim_frontier();
+  }
+}
+
+// Puts the estimated neighbours into near_, whose first elements (as many as returned) are nearer
+// than the limit, or behind deferred_. Which of the two is a matter of chance to the processor, so
+// each candidate is written to both places and counted in one.
+size_t SegmentCursor::defer_far_estimates() {
+  // Sums of huge elements overflow, and damaged codes may give anything: as Query::distance,
+  // never infinite nor what heaps cannot order.
+  constexpr float kFarthest = std::numeric_limits<float>::max();
+  const size_t count = neighbors_.size(), before = deferred_.size();
+  near_.resize(count);
+  deferred_.resize(before + count);
+  Candidate* far = deferred_.data() + before;
+  size_t near = 0, deferred = 0;
+  for (size_t i = 0; i < count; i++) {
+    const float estimate = estimates_[i] <= kFarthest ? estimates_[i] : kFarthest;
+    const Candidate candidate{estimate, neighbors_[i]};
+    near_[near] = candidate;
+    far[deferred] = candidate;
+    near += estimate < limit_ ? 1 : 0;
+    deferred += estimate < limit_ ? 0 : 1;
+  }
+  deferred_.resize(before + deferred);
+  return near;
+}
+
+// Keeps the width_ nearest of the frontier for this batch, at a few steps for each row that comes
+// in; the limit falls to the farthest of them.
+void SegmentCursor::trim_frontier() {
+  const auto end = frontier_.begin() + width_;
+  std::nth_element(frontier_.begin(), end - 1, frontier_.end(), nearer);
+  limit_ = std::min(limit_, (end - 1)->distance);
+  trimmed_ = true;
+  deferred_.insert(deferred_.end(), end, frontier_.end());
+  frontier_.erase(end, frontier_.end());
+  std::make_heap(frontier_.begin(), frontier_.end(), farther);
 }
 
 void SegmentCursor::push(const Candidate& candidate) {

@@ -50,12 +50,16 @@ class SegmentCursor : public Cursor {
   static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
 
   void begin_batch(float bound);
+  void walk();
   void enter();
   void see_all(std::vector<Ordinal>* ordinals);
   void see(Ordinal ordinal);
   void read(Ordinal ordinal);
   void estimate(const NodeView& node, float distance);
   void push_estimates();
+  size_t defer_far_estimates();
+  void trim_frontier();
+  void prefetch_nearest();
   void push(const Candidate& candidate);
   void find(const Candidate& candidate);
   void lower_limit();
@@ -69,6 +73,7 @@ class SegmentCursor : public Cursor {
   uint32_t ef_;
   uint32_t kept_;        // rows a batch must have found: ef_, and more where estimates are rough
   uint32_t bounded_ef_;  // live rows found before a bound may end the walk
+  uint32_t width_ = 0;   // rows of the frontier that a batch keeps in order, where it is estimated
   bool all_dead_;        // the directory says that no live row is left
   VisitedSet visited_;   // rows whose exact distance is known
   std::unique_ptr<CodedQuery> coded_;  // null: the segment has no codes
@@ -82,6 +87,8 @@ class SegmentCursor : public Cursor {
   float bound_ = kNoBound;
   float limit_ = kNoBound;          // rows this far or farther are deferred; it only falls
   std::vector<Candidate> batch_;    // heap, farthest first; at most kept_
+  bool trimmed_ = false;            // rows nearer than found ones may be deferred
+  std::vector<Candidate> near_;     // of the row being expanded: estimates within the limit
   std::vector<float> nearest_;      // heap, farthest first; the bounded_ef_ nearest of batch_
   std::vector<Ordinal> neighbors_;  // of the row being expanded,
   std::vector<float> estimates_;    // and their distances, by their codes
