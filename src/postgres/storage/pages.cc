@@ -33,7 +33,7 @@ Buffer pin_instead(Relation index, Buffer previous, BlockNumber block, Buffer hi
 // prefetcher follows from there.
 void prefetch_lines(const char* page, uint32_t offset, uint32_t bytes) {
   constexpr uint32_t kLine = 64;
-  constexpr uint32_t kFirstBytes = 4 * kLine;
+  constexpr uint32_t kFirstBytes = 16 * kLine;
   __builtin_prefetch(page);
   __builtin_prefetch(page + kPageSize - kPageTrailerSize);
   const char* data = page + kPageHeaderSize + offset;
@@ -143,7 +143,9 @@ void log_and_release_new_pages(Relation index, const Buffer* buffers, int count)
 }
 
 BufferPages::BufferPages(Relation index)
-    : index_(index), blocks_(call_pg([&] { return RelationGetNumberOfBlocks(index); })) {}
+    : index_(index),
+      hints_(index->rd_node),
+      blocks_(call_pg([&] { return RelationGetNumberOfBlocks(index); })) {}
 
 void BufferPages::check_bounds(BlockNo block) {
   if (block < blocks_) {
@@ -162,12 +164,13 @@ void BufferPages::check_bounds(BlockNo block) {
 const std::byte* BufferPages::pin(BlockNo block, PageExpectation expected) {
   check_bounds(block);
   const Buffer previous = pinned_;
-  const Buffer hint = recent(block).block == block ? recent(block).buffer : InvalidBuffer;
+  const Buffer hint = hints_.hint(block);
   pinned_ = InvalidBuffer;
   pinned_ = call_pg([&] {
     CHECK_FOR_INTERRUPTS();
     return pin_instead(index_, previous, block, hint);
   });
+  hints_.remember(block, pinned_);
   Page page = BufferGetPage(pinned_);
   const char* problem = page_problem(page, expected);
   if (problem != nullptr) {
@@ -199,15 +202,13 @@ void BufferPages::prefetch(BlockNo block, uint32_t offset, uint32_t bytes) {
   if (block >= blocks_) {
     return;
   }
-  Recent& slot = recent(block);
-  if (slot.block != block) {
-    const PrefetchBufferResult result =
-        call_pg([&] { return PrefetchBuffer(index_, MAIN_FORKNUM, block); });
-    slot.block = block;
-    slot.buffer = result.recent_buffer;
+  Buffer buffer = hints_.current(block);
+  if (!BufferIsValid(buffer)) {
+    buffer = call_pg([&] { return PrefetchBuffer(index_, MAIN_FORKNUM, block); }).recent_buffer;
+    hints_.remember(block, buffer);
   }
-  if (BufferIsValid(slot.buffer)) {
-    prefetch_lines(BufferGetPage(slot.buffer), offset, bytes);
+  if (BufferIsValid(buffer)) {
+    prefetch_lines(BufferGetPage(buffer), offset, bytes);
   }
 }
 

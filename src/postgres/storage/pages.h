@@ -6,6 +6,7 @@
 
 #include "engine/format/page.h"
 #include "engine/pages/page_source.h"
+#include "postgres/storage/buffer_hints.h"
 
 namespace vseg {
 namespace pg {
@@ -59,19 +60,10 @@ class BufferPages final : public PageSource {
  private:
   void check_bounds(BlockNo block);
 
-  // Where a block was when it was prefetched: pinning it there needs no look-up, only a check.
-  struct Recent {
-    BlockNumber block = InvalidBlockNumber;
-    Buffer buffer = InvalidBuffer;
-  };
-  static constexpr uint32_t kRecent = 128;  // more than the neighbours of a node
-
-  Recent& recent(BlockNumber block) { return recent_[block % kRecent]; }
-
   Relation index_;
+  BufferHints hints_;
   BlockNumber blocks_;
   Buffer pinned_ = InvalidBuffer;
-  Recent recent_[kRecent];
 };
 
 }  // namespace pg
