@@ -108,7 +108,7 @@ TEST(SegmentHeaderDamage, OfEveryFieldIsNoticed) {
     }
   };
   notice(0, offsetof(SegmentHeader, metric));
-  notice(offsetof(SegmentHeader, element), offsetof(SegmentHeader, m));
+  notice(offsetof(SegmentHeader, own), offsetof(SegmentHeader, m));
   notice(offsetof(SegmentHeader, degree), offsetof(SegmentHeader, entry_points));
   notice(offsetof(SegmentHeader, pages), offsetof(SegmentHeader, reserved));
 

@@ -15,7 +15,7 @@ namespace {
 TEST(NodeLayout, PartsFollowEachOtherForEveryDimensionAndDegree) {
   for (uint32_t degree : {16u, 32u, 64u, 208u}) {
     for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
-      NodeLayout layout = make_node_layout(dimensions, degree, 0);
+      NodeLayout layout = make_node_layout({dimensions, degree, 0});
       ASSERT_EQ(layout.neighbors_offset, sizeof(NodeHeader));
       ASSERT_EQ(layout.code_offset, layout.neighbors_offset + degree * 4);
       ASSERT_EQ(layout.vector_offset, layout.code_offset);
@@ -27,7 +27,7 @@ TEST(NodeLayout, PartsFollowEachOtherForEveryDimensionAndDegree) {
 
 TEST(NodeLayout, PagesHoldAsManyNodesAsFit) {
   for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
-    NodeLayout layout = make_node_layout(dimensions, 32, 0);
+    NodeLayout layout = make_node_layout({dimensions, 32, 0});
     uint32_t bytes = layout.node_bytes;
     if (bytes <= kPagePayload) {
       ASSERT_GE(layout.nodes_per_page, 1u);
@@ -43,7 +43,7 @@ TEST(NodeLayout, PagesHoldAsManyNodesAsFit) {
 }
 
 TEST(NodeLayout, CodeAreaLiesBetweenNeighborsAndVector) {
-  NodeLayout layout = make_node_layout(100, 32, 64);
+  NodeLayout layout = make_node_layout({100, 32, 64});
   EXPECT_EQ(layout.code_offset, 8u + 128u);
   EXPECT_EQ(layout.vector_offset, 8u + 128u + 64u);
 }
@@ -64,10 +64,8 @@ SegmentShape shape_of(uint32_t dimensions, uint32_t rows, uint16_t m = 16) {
 void expect_consistent(const SegmentHeader& header) {
   NodeLayout layout = node_layout(header);
   uint64_t rows = header.rows;
-  uint64_t node_slots = layout.nodes_per_page != 0
-                            ? uint64_t{header.nodes.count} * layout.nodes_per_page
-                            : header.nodes.count / layout.pages_per_node;
-  EXPECT_GE(node_slots, rows);
+  EXPECT_EQ(header.nodes.count % layout.pages_per_group, 0u);
+  EXPECT_GE(uint64_t{header.nodes.count} / layout.pages_per_group * layout.rows_per_group, rows);
   EXPECT_GE(uint64_t{header.tids.count} * kTidsPerPage, rows);
   EXPECT_GE(uint64_t{header.tombstones.count} * kTombstonesPerPage, rows);
   uint64_t entry_slots = layout.nodes_per_page != 0
@@ -93,11 +91,9 @@ void expect_consistent(const SegmentHeader& header) {
 
 // Pages that a segment needs at least, in 64 bits.
 uint64_t node_pages(const SegmentShape& shape) {
-  NodeLayout layout =
-      make_node_layout(shape.dimensions, layer0_degree(shape.m),
-                       code_area_bytes(shape.metric, shape.dimensions, layer0_degree(shape.m)));
-  return layout.nodes_per_page != 0 ? shape.rows / layout.nodes_per_page
-                                    : uint64_t{shape.rows} * layout.pages_per_node;
+  const NodeLayout layout =
+      make_node_layout(choose_node_shape(shape.metric, shape.dimensions, layer0_degree(shape.m)));
+  return uint64_t{shape.rows} / layout.rows_per_group * layout.pages_per_group;
 }
 
 TEST(SegmentPlan, EverythingHasRoomForEveryDimension) {
@@ -126,13 +122,13 @@ TEST(SegmentPlan, BillionsOfRowsFitOrAreRefused) {
 }
 
 TEST(SegmentPlan, ExtentListBeginsWhereTheHeaderIsFull) {
-  // Nodes of two pages each: 2,000 inline extents are 128,000 pages.
-  EXPECT_EQ(plan_segment(shape_of(2500, 60000)).extent_list.count, 0u);
+  // Two pages of nodes and one of the remainder a row: 2,000 inline extents are 128,000 pages.
+  EXPECT_EQ(plan_segment(shape_of(2500, 42000)).extent_list.count, 0u);
   SegmentHeader header = plan_segment(shape_of(2500, 64000));
   EXPECT_EQ(header.extent_list.count, 1u);
   expect_consistent(header);
 
-  for (uint32_t rows = 63900; rows < 64000; rows++) {
+  for (uint32_t rows = 51100; rows < 51250; rows++) {
     expect_consistent(plan_segment(shape_of(2500, rows)));
   }
 }
@@ -146,14 +142,52 @@ TEST(SegmentPlan, ManyEntryPointsTakeSeveralBlocks) {
   expect_consistent(header);
 }
 
-TEST(SegmentPlan, NeighborsHaveCodesWhereTheBlockStillFitsIntoAPage) {
-  EXPECT_EQ(plan_segment(shape_of(64, 100)).code_bytes, edge_code_bytes(64, 32));
+TEST(SegmentPlan, NeighborsHaveCodesForEveryDimension) {
   for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions += 7) {
-    NodeLayout layout = node_layout(plan_segment(shape_of(dimensions, 100)));
-    NodeLayout coded =
-        make_node_layout(dimensions, layout.degree, edge_code_bytes(dimensions, layout.degree));
-    EXPECT_EQ(layout.code_bytes != 0, coded.nodes_per_page != 0) << dimensions;
+    EXPECT_EQ(plan_segment(shape_of(dimensions, 100)).code_bytes, edge_code_bytes(dimensions, 32));
   }
+}
+
+TEST(SegmentPlan, VectorsAreSplitWhereAStepThenReadsFewerPages) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    const SegmentHeader header = plan_segment(shape_of(dimensions, 100));
+    NodeShape shape{dimensions, header.degree, header.code_bytes, OwnVector::kFloat4};
+    const uint32_t whole = make_node_layout(shape).pages_per_node;
+    shape.own = OwnVector::kSplit;
+    const uint32_t split = make_node_layout(shape).pages_per_node;
+    ASSERT_EQ(header.own == OwnVector::kSplit, split < whole) << dimensions;
+  }
+  EXPECT_EQ(plan_segment(shape_of(768, 100)).own, OwnVector::kFloat4);
+  EXPECT_EQ(plan_segment(shape_of(1536, 100)).own, OwnVector::kSplit);
+  EXPECT_EQ(node_layout(plan_segment(shape_of(1536, 100))).pages_per_node, 1u);
+}
+
+TEST(SegmentPlan, GroupsOfSplitVectorsFillTheirPages) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    const NodeLayout layout = make_node_layout({dimensions, 16, 0, OwnVector::kSplit});
+    const uint32_t node_pages = layout.node_pages_per_group;
+    const uint32_t remainder_pages = layout.pages_per_group - node_pages;
+    ASSERT_EQ(layout.remainder_bytes, 2 * dimensions);
+    if (layout.nodes_per_page != 0) {
+      ASSERT_EQ(node_pages * layout.nodes_per_page, layout.rows_per_group);
+    } else {
+      ASSERT_EQ(node_pages, layout.rows_per_group * layout.pages_per_node);
+    }
+    if (layout.remainders_per_page != 0) {
+      ASSERT_LE(layout.remainders_per_page * layout.remainder_bytes, kPagePayload);
+      ASSERT_EQ(remainder_pages * layout.remainders_per_page, layout.rows_per_group);
+    } else {
+      ASSERT_GE(remainder_pages * kPagePayload, layout.rows_per_group * layout.remainder_bytes);
+    }
+  }
+}
+
+TEST(SegmentPlan, AnotherFormOfVectorsMayBeAskedFor) {
+  SegmentShape shape = shape_of(64, 100);
+  shape.own = OwnVector::kSplit;
+  const SegmentHeader header = plan_segment(shape);
+  EXPECT_EQ(header.own, OwnVector::kSplit);
+  expect_consistent(header);
 }
 
 TEST(SegmentPlan, L1HasNoCodes) {

@@ -285,7 +285,34 @@ TEST(SegmentCursorOf, VectorsThatSpanPagesFindsThem) {
   TestIndex index(Metric::kInnerProduct, 5000);
   Query q(Metric::kInnerProduct, random_rows(1, 5000, 2).row(0), 5000);
   SegmentCursor cursor(index.pages, index.add_segment(rows), q, 10);
-  EXPECT_EQ(drain(cursor), exact(rows, q));
+  const Found found = drain(cursor), expected = exact(rows, q);
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); i++) {
+    EXPECT_EQ(found[i].second, expected[i].second);
+    EXPECT_NEAR(found[i].first, expected[i].first, 1e-3);  // of 5,000 products of about 1
+  }
+}
+
+// The first parts alone would confuse them: they differ by less than a byte's step.
+TEST(SegmentCursorOf, SplitVectorsThatAreNearlyAlikeTellsThemApart) {
+  Rows rows{1200, std::vector<float>(size_t{40} * 1200)};
+  for (uint32_t i = 0; i < 40; i++) {
+    float* row = rows.floats.data() + size_t{i} * 1200;
+    row[0] = 1;  // the range of all others is small beside it
+    row[1 + i] = 1e-3F * static_cast<float>(i % 2 == 0 ? i : 40 - i);
+  }
+  TestIndex index(Metric::kL2, 1200);
+  DirectoryEntry& entry = index.add_segment(rows);
+  const std::vector<float> origin(1200);
+  Query q(Metric::kL2, origin.data(), 1200);
+  SegmentCursor cursor(index.pages, entry, q, 40);
+  std::vector<Candidate> batch;
+  ASSERT_TRUE(cursor.next_batch(kNoBound, &batch));
+  EXPECT_THAT(batch, SizeIs(40));
+  const Found expected = exact(rows, q);
+  for (size_t i = 0; i < batch.size(); i++) {
+    EXPECT_NEAR(batch[i].distance, expected[i].first, 1e-6) << "rank " << i;
+  }
 }
 
 TEST(AppendCursor, DeliversEveryLiveRowInOrderOfDistance) {

@@ -119,7 +119,7 @@ class TestIndex {
   DirectoryEntry& add_segment(const Rows& rows, const Graph& graph, uint32_t first_number = 0) {
     SegmentHeader header =
         plan_segment({metapage_.next_id, rows.dimensions, metapage_.metric, metapage_.m, 100,
-                      rows.count(), static_cast<uint32_t>(graph.entry_points.size())});
+                      rows.count(), static_cast<uint32_t>(graph.entry_points.size()), own_vector});
     std::vector<uint32_t> extents(header.extents);
     for (uint32_t& extent : extents) {
       extent = next_extent_;
@@ -185,6 +185,7 @@ class TestIndex {
   uint32_t pages_written() const { return pages_written_; }
 
   MemoryPages pages;
+  OwnVector own_vector = OwnVector::kChosen;  // of segments to come
 
  private:
   struct RowRange {

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <stdexcept>
 
 #include "engine/format/append_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/quantizer/edge_codes.h"
+#include "engine/quantizer/split_vector.h"
 
 #include "engine/common/engine_only.h"
 
@@ -27,8 +29,37 @@ PageRange place(PageCount* next, PageCount count) {
 }
 
 PageCount node_pages(const NodeLayout& layout, uint32_t rows) {
-  return layout.nodes_per_page != 0 ? ceil_div(rows, layout.nodes_per_page)
-                                    : PageCount{rows} * layout.pages_per_node;
+  return ceil_div(rows, layout.rows_per_group) * layout.pages_per_group;
+}
+
+PageCount entry_pages(const NodeLayout& layout, uint32_t blocks) {
+  return layout.nodes_per_page != 0 ? ceil_div(blocks, layout.nodes_per_page)
+                                    : PageCount{blocks} * layout.pages_per_node;
+}
+
+uint32_t own_vector_bytes(const NodeShape& shape) {
+  return shape.own == OwnVector::kSplit
+             ? static_cast<uint32_t>(sizeof(SplitScale)) + shape.dimensions
+             : shape.dimensions * static_cast<uint32_t>(sizeof(float));
+}
+
+// As many pages of nodes, and of remainders, as both fill without a rest.
+void group_nodes(NodeLayout* layout) {
+  const uint32_t nodes = std::max(layout->nodes_per_page, 1u);
+  if (layout->own == OwnVector::kFloat4) {
+    layout->rows_per_group = nodes;
+    layout->node_pages_per_group = layout->pages_per_node;
+    layout->pages_per_group = layout->pages_per_node;
+    return;
+  }
+  layout->remainder_bytes = layout->dimensions * static_cast<uint32_t>(sizeof(uint16_t));
+  layout->remainders_per_page = kPagePayload / layout->remainder_bytes;
+  const uint32_t remainders = std::max(layout->remainders_per_page, 1u);
+  const auto remainder_pages =
+      static_cast<uint32_t>(ceil_div(layout->remainder_bytes, kPagePayload));
+  layout->rows_per_group = nodes * remainders;
+  layout->node_pages_per_group = remainders * layout->pages_per_node;
+  layout->pages_per_group = layout->node_pages_per_group + nodes * remainder_pages;
 }
 
 // Pages of extent list that a segment of `body` other pages needs: the list counts itself.
@@ -59,27 +90,33 @@ void share_vector_pages(AppendLayout* layout, uint32_t room) {
 
 }  // namespace
 
-NodeLayout make_node_layout(uint32_t dimensions, uint32_t degree, uint32_t code_bytes) {
+NodeLayout make_node_layout(const NodeShape& shape) {
   NodeLayout layout{};
-  layout.dimensions = dimensions;
-  layout.degree = degree;
-  layout.code_bytes = code_bytes;
+  layout.dimensions = shape.dimensions;
+  layout.degree = shape.degree;
+  layout.code_bytes = shape.code_bytes;
+  layout.own = shape.own;
   layout.neighbors_offset = sizeof(NodeHeader);
-  layout.code_offset = layout.neighbors_offset + degree * sizeof(Ordinal);
-  layout.vector_offset = layout.code_offset + code_bytes;
-  layout.node_bytes = layout.vector_offset + dimensions * sizeof(float);
+  layout.code_offset = layout.neighbors_offset + shape.degree * sizeof(Ordinal);
+  layout.vector_offset = layout.code_offset + shape.code_bytes;
+  layout.node_bytes = layout.vector_offset + own_vector_bytes(shape);
   layout.nodes_per_page = kPagePayload / layout.node_bytes;
   layout.pages_per_node = static_cast<uint32_t>(ceil_div(layout.node_bytes, kPagePayload));
+  group_nodes(&layout);
   return layout;
 }
 
-// Reading a second page for the codes would cost what they save.
-uint32_t code_area_bytes(Metric metric, uint32_t dimensions, uint32_t degree) {
+NodeShape choose_node_shape(Metric metric, uint32_t dimensions, uint32_t degree) {
+  NodeShape shape{dimensions, degree, 0};
   if (!has_edge_codes(metric)) {
-    return 0;
+    return shape;
   }
-  auto bytes = static_cast<uint32_t>(edge_code_bytes(dimensions, degree));
-  return make_node_layout(dimensions, degree, bytes).nodes_per_page != 0 ? bytes : 0;
+  shape.code_bytes = static_cast<uint32_t>(edge_code_bytes(dimensions, degree));
+  NodeShape split = shape;
+  split.own = OwnVector::kSplit;
+  const bool fewer_pages =
+      make_node_layout(split).pages_per_node < make_node_layout(shape).pages_per_node;
+  return fewer_pages ? split : shape;
 }
 
 SegmentHeader plan_segment(const SegmentShape& shape) {
@@ -90,19 +127,20 @@ SegmentHeader plan_segment(const SegmentShape& shape) {
   header.id = shape.id;
   header.dimensions = shape.dimensions;
   header.metric = shape.metric;
-  header.element = 1;
   header.m = shape.m;
   header.ef_construction = shape.ef_construction;
   header.degree = static_cast<uint16_t>(layer0_degree(shape.m));
   header.rows = shape.rows;
   header.entry_points = shape.entry_points;
 
-  header.code_bytes = code_area_bytes(shape.metric, shape.dimensions, header.degree);
+  const NodeShape chosen = choose_node_shape(shape.metric, shape.dimensions, header.degree);
+  header.code_bytes = chosen.code_bytes;
+  header.own = shape.own == OwnVector::kChosen ? chosen.own : shape.own;
   NodeLayout layout = node_layout(header);
   PageCount nodes = node_pages(layout, shape.rows);
   PageCount tids = ceil_div(shape.rows, kTidsPerPage);
   PageCount tombstones = ceil_div(shape.rows, kTombstonesPerPage);
-  PageCount entries = node_pages(layout, entry_blocks(header));
+  PageCount entries = entry_pages(layout, entry_blocks(header));
   PageCount body = nodes + tids + tombstones + entries;
   PageCount extent_list = extent_list_pages(body);
   if (1 + extent_list + body > kMaxSegmentPages) {

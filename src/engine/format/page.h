@@ -15,7 +15,7 @@ constexpr uint32_t kPageHeaderSize = 24;
 constexpr uint32_t kPageTrailerSize = 8;
 constexpr uint32_t kPagePayload = kPageSize - kPageHeaderSize - kPageTrailerSize;  // 8,160
 
-constexpr uint8_t kFormatVersion = 1;
+constexpr uint8_t kFormatVersion = 2;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {
@@ -30,6 +30,7 @@ enum class PageKind : uint8_t {
   kAppendHeader = 9,    // an append chain's first and tail page
   kAppendEntries = 10,  // heap addresses of appended rows and where their vectors are
   kAppendVectors = 11,  // vectors of appended rows
+  kRemainders = 14,     // the second parts of split vectors of a graph segment
 };
 
 // The special area, at the end of each page (PostgreSQL's convention puts the identifying 16 bits

@@ -8,6 +8,10 @@
 // Node blocks are of one size; block i belongs to ordinal i. Where a block fits into a page,
 // nodes_per_page of them share one and none straddles two; a larger block takes pages_per_node
 // whole pages, its bytes running on from payload to payload.
+//
+// Where own vectors are split (engine/quantizer/split_vector.h), the nodes come in groups of
+// rows_per_group rows: their node pages, then the pages of their remainders, whose vectors share
+// pages or take whole ones as nodes do. The last group has all its pages, however few its rows.
 #ifndef VSEG_ENGINE_FORMAT_SEGMENT_FORMAT_H_
 #define VSEG_ENGINE_FORMAT_SEGMENT_FORMAT_H_
 
@@ -24,9 +28,16 @@ struct PageRange {
   uint32_t count;
 };
 
+// How a row's own vector is kept.
+enum class OwnVector : uint8_t {
+  kChosen = 0,  // not on disk: as choose_node_shape has it
+  kFloat4 = 1,  // float4[dimensions] in the node block
+  kSplit = 2,   // SplitScale and uint8[dimensions] in the node block, uint16[dimensions] apart
+};
+
 // A node block: NodeHeader, then `degree` neighbour ordinals (uint32), then the code area of
-// code_bytes (engine/quantizer/edge_codes.h; 0: no codes), then the row's own vector
-// (float4[dimensions]).
+// code_bytes (engine/quantizer/edge_codes.h; 0: no codes), then the row's own vector, or its first
+// part.
 //
 // The entry points are the neighbours of further node blocks, which belong to no row: their vector
 // is the mean of all entry points, their ordinal kNoOrdinal.
@@ -37,7 +48,7 @@ struct NodeHeader {
 };
 static_assert(sizeof(NodeHeader) == 8);
 
-// Where the parts of a node block are; plain arithmetic on dimensions, degree and code_bytes.
+// Where the parts of a node block are, and where the pages of a group; plain arithmetic.
 struct NodeLayout {
   uint32_t dimensions;
   uint32_t degree;      // capacity of the neighbour list
@@ -48,13 +59,27 @@ struct NodeLayout {
   uint32_t node_bytes;
   uint32_t nodes_per_page;  // 0 where a block is larger than a page
   uint32_t pages_per_node;  // 1 where it is not
+  OwnVector own;
+  uint32_t remainder_bytes;       // of one row; 0 where own vectors are whole
+  uint32_t remainders_per_page;   // 0 where one is larger than a page
+  uint32_t rows_per_group;        // 1 page of nodes, or 1 row, where own vectors are whole
+  uint32_t node_pages_per_group;  // the remainders' pages follow
+  uint32_t pages_per_group;
 };
 
-NodeLayout make_node_layout(uint32_t dimensions, uint32_t degree, uint32_t code_bytes);
+// What a node block holds.
+struct NodeShape {
+  uint32_t dimensions;
+  uint32_t degree;
+  uint32_t code_bytes;
+  OwnVector own = OwnVector::kFloat4;
+};
 
-// Width of a node's code area: 0 where the metric has no codes, or where the block would not fit
-// into a page with them.
-uint32_t code_area_bytes(Metric metric, uint32_t dimensions, uint32_t degree);
+NodeLayout make_node_layout(const NodeShape& shape);
+
+// The node blocks of a metric: with codes, where the metric has them, and with split vectors where
+// whole ones would take more pages of each step of a search.
+NodeShape choose_node_shape(Metric metric, uint32_t dimensions, uint32_t degree);
 
 // m, the neighbours per node of the upper layers, gives layer 0 twice as many, rounded up to 16.
 inline uint32_t layer0_degree(uint32_t m) { return (2 * m + 15) / 16 * 16; }
@@ -63,7 +88,7 @@ struct SegmentHeader {
   uint32_t id;
   uint32_t dimensions;
   Metric metric;
-  uint8_t element;  // of the own vector: 1 = float4
+  OwnVector own;
   uint16_t m;
   uint16_t ef_construction;
   uint16_t degree;
@@ -96,6 +121,7 @@ struct SegmentShape {
   uint16_t ef_construction;
   uint32_t rows;
   uint32_t entry_points;
+  OwnVector own = OwnVector::kChosen;
 };
 
 // The header of a segment of that shape: page ranges and counts follow from it. Throws
@@ -108,7 +134,7 @@ inline uint32_t entry_blocks(const SegmentHeader& header) {
 }
 
 inline NodeLayout node_layout(const SegmentHeader& header) {
-  return make_node_layout(header.dimensions, header.degree, header.code_bytes);
+  return make_node_layout({header.dimensions, header.degree, header.code_bytes, header.own});
 }
 
 }  // namespace vseg

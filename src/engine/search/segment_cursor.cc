@@ -302,7 +302,23 @@ void SegmentCursor::push(const Candidate& candidate) {
   std::push_heap(frontier_.begin(), frontier_.end(), farther);
 }
 
+// Compares the batch's rows with the query exactly, where the walk went by the first parts of their
+// vectors.
+void SegmentCursor::compare_exactly() {
+  constexpr size_t kAhead = 3;
+  for (size_t i = 0; i < batch_.size(); i++) {
+    if (i + kAhead < batch_.size()) {
+      segment_.prefetch_remainder(batch_[i + kAhead].ordinal);
+    }
+    batch_[i].distance = query_.distance(segment_.vector(batch_[i].ordinal));
+  }
+  std::make_heap(batch_.begin(), batch_.end(), nearer);
+}
+
 void SegmentCursor::deliver(std::vector<Candidate>* rows) {
+  if (segment_.header().own == OwnVector::kSplit) {
+    compare_exactly();
+  }
   std::sort_heap(batch_.begin(), batch_.end(), nearer);
   auto end = batch_.begin();
   while (end != batch_.end() && end - batch_.begin() < ef_ && end->distance <= bound_) {

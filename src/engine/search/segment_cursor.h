@@ -64,6 +64,7 @@ class SegmentCursor : public Cursor {
   void find(const Candidate& candidate);
   void lower_limit();
   void expand_nearest();
+  void compare_exactly();
   void deliver(std::vector<Candidate>* rows);
   bool all_seen() const { return frontier_.empty() && deferred_.empty(); }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/common/errors.h"
+#include "engine/quantizer/split_vector.h"
 
 #include "engine/common/engine_only.h"
 
@@ -16,8 +17,8 @@ namespace {
 constexpr uint32_t kExtentLimit = 1u << (32 - kExtentShift);
 
 SegmentShape shape_of(const SegmentHeader& header) {
-  return {header.id,   header.dimensions,  header.metric, header.m, header.ef_construction,
-          header.rows, header.entry_points};
+  return {header.id,   header.dimensions,   header.metric, header.m, header.ef_construction,
+          header.rows, header.entry_points, header.own};
 }
 
 // Everything in a header follows from the shape; `reserved` is free for later versions.
@@ -28,6 +29,10 @@ bool follows_from_shape(const SegmentHeader& header) {
   } catch (const std::length_error&) {
     return false;
   }
+}
+
+bool known_own_vector(OwnVector own) {
+  return own == OwnVector::kFloat4 || own == OwnVector::kSplit;
 }
 
 bool known_metric(Metric metric) {
@@ -44,6 +49,10 @@ SegmentReader::SegmentReader(PageSource& pages, const DirectoryEntry& entry, uin
   if (layout_.nodes_per_page == 0) {
     scratch_.resize(size_t{layout_.pages_per_node} * kPagePayload);
   }
+  if (layout_.own == OwnVector::kSplit) {
+    parts_.resize(sizeof(SplitScale) + layout_.dimensions + layout_.remainder_bytes);
+    joined_.resize(layout_.dimensions);
+  }
   read_extents();
 }
 
@@ -59,6 +68,9 @@ void SegmentReader::read_header(const DirectoryEntry& entry, uint32_t dimensions
   }
   if (!known_metric(header_.metric)) {
     corrupt("segment header has an unknown metric");
+  }
+  if (!known_own_vector(header_.own)) {
+    corrupt("segment header has an unknown form of vectors");
   }
   if (header_.rows != entry.rows || header_.extents != entry.extents) {
     corrupt("segment header and directory disagree about the segment's size");
@@ -98,12 +110,27 @@ void SegmentReader::take_extents(const std::byte* numbers, uint32_t capacity, Bl
 }
 
 SegmentReader::NodePlace SegmentReader::place(const NodeId& id) const {
-  const PageRange& range = id.kind == PageKind::kNodes ? header_.nodes : header_.entries;
-  if (layout_.nodes_per_page == 0) {
-    return {range.first + id.index * layout_.pages_per_node, 0};
+  uint32_t first = header_.entries.first, index = id.index;
+  if (id.kind == PageKind::kNodes) {
+    first = header_.nodes.first + index / layout_.rows_per_group * layout_.pages_per_group;
+    index %= layout_.rows_per_group;
   }
-  return {range.first + id.index / layout_.nodes_per_page,
-          id.index % layout_.nodes_per_page * layout_.node_bytes};
+  if (layout_.nodes_per_page == 0) {
+    return {first + index * layout_.pages_per_node, 0};
+  }
+  return {first + index / layout_.nodes_per_page,
+          index % layout_.nodes_per_page * layout_.node_bytes};
+}
+
+SegmentReader::NodePlace SegmentReader::remainder_place(Ordinal ordinal) const {
+  const uint32_t group = ordinal / layout_.rows_per_group, i = ordinal % layout_.rows_per_group;
+  const uint32_t first =
+      header_.nodes.first + group * layout_.pages_per_group + layout_.node_pages_per_group;
+  if (layout_.remainders_per_page == 0) {
+    return {first, 0};  // a group is one row
+  }
+  return {first + i / layout_.remainders_per_page,
+          i % layout_.remainders_per_page * layout_.remainder_bytes};
 }
 
 const std::byte* SegmentReader::pin(uint32_t logical, PageKind kind) {
@@ -131,12 +158,42 @@ const std::byte* SegmentReader::whole_node(const NodeId& id) {
   if (layout_.nodes_per_page != 0) {
     return bytes;
   }
-  uint32_t first = place(id).logical;
-  std::memcpy(scratch_.data(), bytes, kPagePayload);
-  for (uint32_t i = 1; i < layout_.pages_per_node; i++) {
-    std::memcpy(scratch_.data() + size_t{i} * kPagePayload, pin(first + i, id.kind), kPagePayload);
-  }
+  read_across_pages(place(id), id.kind, layout_.node_bytes, scratch_.data());
   return scratch_.data();
+}
+
+// Bytes that begin at `from` and run on from payload to payload.
+void SegmentReader::read_across_pages(NodePlace from, PageKind kind, uint32_t bytes,
+                                      std::byte* to) {
+  while (bytes > 0) {
+    const uint32_t here = std::min(bytes, kPagePayload - from.offset);
+    std::memcpy(to, pin(from.logical, kind) + from.offset, here);
+    to += here;
+    bytes -= here;
+    from = {from.logical + 1, 0};
+  }
+}
+
+// `own` is where the block has its own vector.
+const float* SegmentReader::approximate_vector(const std::byte* own) {
+  SplitScale scale;
+  std::memcpy(&scale, own, sizeof(scale));
+  join_bytes(scale, reinterpret_cast<const uint8_t*>(own + sizeof(scale)), layout_.dimensions,
+             joined_.data());
+  return joined_.data();
+}
+
+const float* SegmentReader::split_vector(Ordinal ordinal) {
+  const size_t first_bytes = sizeof(SplitScale) + layout_.dimensions;
+  std::byte* first = parts_.data() + layout_.remainder_bytes;  // behind what must be aligned
+  std::memcpy(first, whole_node(row(ordinal)) + layout_.vector_offset, first_bytes);
+  read_across_pages(remainder_place(ordinal), PageKind::kRemainders, layout_.remainder_bytes,
+                    parts_.data());
+  SplitScale scale;
+  std::memcpy(&scale, first, sizeof(scale));
+  join_vector(scale, reinterpret_cast<const uint8_t*>(first + sizeof(scale)),
+              reinterpret_cast<const uint16_t*>(parts_.data()), layout_.dimensions, joined_.data());
+  return joined_.data();
 }
 
 void SegmentReader::check_neighbors(const NodeId& id, const Ordinal* neighbors,
@@ -158,7 +215,9 @@ NodeView SegmentReader::view(const NodeId& id) {
   view.neighbors = reinterpret_cast<const Ordinal*>(bytes + layout_.neighbors_offset);
   view.neighbor_count = node.neighbors;
   view.codes = bytes + layout_.code_offset;
-  view.vector = reinterpret_cast<const float*>(bytes + layout_.vector_offset);
+  const std::byte* own = bytes + layout_.vector_offset;
+  view.vector = layout_.own == OwnVector::kSplit ? approximate_vector(own)
+                                                 : reinterpret_cast<const float*>(own);
   check_neighbors(id, view.neighbors, view.neighbor_count);
   return view;
 }
@@ -170,6 +229,9 @@ NodeView SegmentReader::entry_block(uint32_t i) {
 }
 
 const float* SegmentReader::vector(Ordinal ordinal) {
+  if (layout_.own == OwnVector::kSplit) {
+    return split_vector(ordinal);
+  }
   return reinterpret_cast<const float*>(whole_node(row(ordinal)) + layout_.vector_offset);
 }
 
@@ -203,6 +265,14 @@ void SegmentReader::prefetch_node(Ordinal ordinal) {
   }
   for (uint32_t i = 0; i < layout_.pages_per_node; i++) {
     pages_.prefetch(block(where.logical + i), 0, kPagePayload);
+  }
+}
+
+void SegmentReader::prefetch_remainder(Ordinal ordinal) {
+  if (layout_.own == OwnVector::kSplit) {
+    const NodePlace where = remainder_place(ordinal);
+    pages_.prefetch(block(where.logical), where.offset,
+                    std::min(layout_.remainder_bytes, kPagePayload - where.offset));
   }
 }
 

@@ -13,13 +13,13 @@
 
 namespace vseg {
 
-// A node block in place (or in the reader's scratch buffer, where it spans pages); valid until the
-// next call on the reader.
+// A node block in place (or in the reader's scratch buffers, where it spans pages or is split);
+// valid until the next call on the reader.
 struct NodeView {
   const Ordinal* neighbors;
   uint32_t neighbor_count;
   const std::byte* codes;  // of the neighbours; meaningless where header().code_bytes is 0
-  const float* vector;
+  const float* vector;     // the row's own; approximate where header().own is kSplit
 };
 
 class SegmentReader {
@@ -34,13 +34,14 @@ class SegmentReader {
   // All of these: REQUIRES: ordinal < rows(). Throw CorruptIndexError. Neighbours are < rows().
   NodeView node(Ordinal ordinal);
 
-  // Half a node each, for the walk: the row's own vector (valid until the next call on the reader),
-  // and its neighbours, which replace what `neighbors` held. `neighbors` costs one page always.
+  // Half a node each: the row's own vector, exact (valid until the next call on the reader), and
+  // its neighbours, which replace what `neighbors` held. `neighbors` costs one page always.
   const float* vector(Ordinal ordinal);
   void neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors);
 
   Tid tid(Ordinal ordinal);
   void prefetch_node(Ordinal ordinal);
+  void prefetch_remainder(Ordinal ordinal);  // what vector() reads beside the node
 
   // Where a walk starts: the neighbours of entry_blocks() node blocks that belong to no row. At
   // least one where rows() > 0. REQUIRES: i < entry_blocks().
@@ -70,9 +71,13 @@ class SegmentReader {
   static NodeId row(Ordinal ordinal) { return {PageKind::kNodes, ordinal, ordinal}; }
 
   NodePlace place(const NodeId& id) const;
+  NodePlace remainder_place(Ordinal ordinal) const;
   const std::byte* pin(uint32_t logical, PageKind kind);
   const std::byte* pin_node(const NodeId& id);
   const std::byte* whole_node(const NodeId& id);
+  void read_across_pages(NodePlace from, PageKind kind, uint32_t bytes, std::byte* to);
+  const float* approximate_vector(const std::byte* own);
+  const float* split_vector(Ordinal ordinal);
   NodeView view(const NodeId& id);
   void check_neighbors(const NodeId& id, const Ordinal* neighbors, uint32_t count) const;
 
@@ -82,6 +87,8 @@ class SegmentReader {
   NodeLayout layout_;
   std::vector<uint32_t> extents_;
   std::vector<std::byte> scratch_;  // one spanning node block
+  std::vector<std::byte> parts_;    // both parts of a split vector
+  std::vector<float> joined_;       // a split vector
 };
 
 }  // namespace vseg

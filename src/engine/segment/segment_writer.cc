@@ -9,6 +9,7 @@
 #include "engine/graph/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
 #include "engine/quantizer/rotation.h"
+#include "engine/quantizer/split_vector.h"
 
 #include "engine/common/engine_only.h"
 
@@ -149,12 +150,15 @@ class NodeWriter {
     if (layout_.code_bytes != 0) {
       std::memcpy(block + layout_.code_offset, node.codes, layout_.code_bytes);
     }
-    std::memcpy(block + layout_.vector_offset, node.vector, layout_.dimensions * sizeof(float));
+    put_own_vector(node.vector, block + layout_.vector_offset);
     used_ += layout_.node_bytes;
     if (used_ == capacity_) {
       flush();
     }
   }
+
+  // The second part of the row last put, where own vectors are split.
+  const std::vector<uint16_t>& remainder() const { return remainder_; }
 
   void flush() {
     for (size_t at = 0; at < used_; at += kPagePayload) {
@@ -164,12 +168,54 @@ class NodeWriter {
   }
 
  private:
+  void put_own_vector(const float* vector, std::byte* to) {
+    const size_t n = layout_.dimensions;
+    if (layout_.own == OwnVector::kFloat4) {
+      std::memcpy(to, vector, n * sizeof(float));
+      return;
+    }
+    remainder_.resize(n);
+    const SplitScale scale = split_vector(
+        vector, n, reinterpret_cast<uint8_t*>(to + sizeof(SplitScale)), remainder_.data());
+    std::memcpy(to, &scale, sizeof(scale));
+  }
+
   PageKind kind_;
   PageSink& sink_;
   NodeLayout layout_;
   size_t capacity_;  // node blocks of one page, or one node block of several pages
   std::vector<std::byte> buffer_;
   size_t used_ = 0;
+  std::vector<uint16_t> remainder_;
+};
+
+// The second parts of a group's vectors, kept until its nodes are written.
+class RemainderWriter {
+ public:
+  RemainderWriter(const NodeLayout& layout, PageSink& sink) : layout_(layout), sink_(sink) {}
+
+  void put(const std::vector<uint16_t>& remainder) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(remainder.data());
+    group_.insert(group_.end(), bytes, bytes + remainder.size() * sizeof(uint16_t));
+  }
+
+  // The group's pages of remainders; those that a last, short group has no rows for are empty.
+  void flush() {
+    const size_t per_page = layout_.remainders_per_page == 0
+                                ? kPagePayload
+                                : layout_.remainders_per_page * layout_.remainder_bytes;
+    for (uint32_t i = layout_.node_pages_per_group; i < layout_.pages_per_group; i++) {
+      const size_t at = std::min(per_page * (i - layout_.node_pages_per_group), group_.size());
+      sink_.write(PageKind::kRemainders, group_.data() + at,
+                  std::min(per_page, group_.size() - at));
+    }
+    group_.clear();
+  }
+
+ private:
+  const NodeLayout& layout_;
+  PageSink& sink_;
+  std::vector<std::byte> group_;
 };
 
 // The mean of the entry points, whose vectors come by while the nodes are written.
@@ -199,15 +245,38 @@ class EntryMean {
   std::vector<double> sum_;
 };
 
+// Pages of nodes that the rows of a last, short group do not fill.
+void pad_group(const NodeLayout& layout, uint32_t rows, PageSink& sink) {
+  const uint32_t left = rows % layout.rows_per_group;
+  if (left == 0) {
+    return;
+  }
+  const uint32_t per_page = std::max(layout.nodes_per_page, 1u);
+  const uint32_t written = (left + per_page - 1) / per_page * layout.pages_per_node;
+  for (uint32_t page = written; page < layout.node_pages_per_group; page++) {
+    sink.write(PageKind::kNodes, nullptr, 0);
+  }
+}
+
 void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMean* entry_mean) {
+  const NodeLayout layout = node_layout(parts.header);
   NodeWriter writer(parts, PageKind::kNodes, sink);
+  RemainderWriter remainders(layout, sink);
   RowCodes codes(parts);
   for (Ordinal i = 0; i < parts.header.rows; i++) {
     const float* vector = parts.vectors.next();
     entry_mean->see(i, vector);
     writer.put({i, parts.graph.list(i), parts.graph.list_size(i), vector, codes.area(i)});
+    remainders.put(writer.remainder());
+    if ((i + 1) % layout.rows_per_group == 0) {
+      remainders.flush();
+    }
   }
   writer.flush();
+  pad_group(layout, parts.header.rows, sink);
+  if (parts.header.rows % layout.rows_per_group != 0) {
+    remainders.flush();
+  }
 }
 
 void write_entry_blocks(const SegmentParts& parts, const EntryMean& entry_mean, PageSink& sink) {

@@ -18,6 +18,7 @@ extern "C" {
 
 #include "engine/common/errors.h"
 #include "engine/graph/graph_builder.h"
+#include "engine/quantizer/edge_codes.h"
 #include "engine/quantizer/rotation.h"
 #include "engine/segment/segment_writer.h"
 #include "postgres/access/opclass.h"
@@ -193,7 +194,7 @@ class IndexBuilder {
 
   // Rows are rotated where their neighbours' codes will be: distances stay as they are.
   static std::optional<Rotation> make_rotation(const IndexIdentity& identity) {
-    if (code_area_bytes(identity.metric, identity.dimensions, layer0_degree(identity.m)) == 0) {
+    if (!has_edge_codes(identity.metric)) {
       return std::nullopt;
     }
     return Rotation(identity.dimensions);
