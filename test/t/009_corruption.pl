@@ -32,7 +32,7 @@ sub put
 my %damage = (
 	'wrong magic' => put($page_size - 2, pack('S', 0xBEEF)),
 	'wrong kind' => put($page_size - 3, pack('C', 99)),
-	'another format version' => put($page_size - 4, pack('C', 2)),
+	'another format version' => put($page_size - 4, pack('C', 99)),
 	'page of another segment' => put($page_size - 8, pack('L', 4711)),
 	'zeroed page' => put(0, "\0" x $page_size),
 	'page of another access method' =>

@@ -35,8 +35,12 @@ Vector random_vector(uint32_t n, unsigned seed, float scale = 1) {
 // at any address: reading one byte too many is a fault.
 class Node {
  public:
-  Node(Metric metric, uint32_t dimensions, uint32_t degree, uint32_t neighbors, unsigned seed = 1)
-      : metric(metric), rotation(dimensions), degree(degree), own(random_vector(dimensions, seed)) {
+  Node(Metric metric, uint32_t dimensions, uint32_t degree, uint32_t neighbors, unsigned seed = 1,
+       float own_scale = 1)
+      : metric(metric),
+        rotation(dimensions),
+        degree(degree),
+        own(random_vector(dimensions, seed, own_scale)) {
     rotated_own = rotated(own);
     allocate(edge_code_bytes(dimensions, degree));
     EdgeEncoder encoder(metric, dimensions, degree);
@@ -248,6 +252,98 @@ TEST_P(CodedQueryStatistics, ErrorsHaveNoMeanAndTheStatedDeviation) {
   const double deviation = std::sqrt(1 / (alpha * alpha) - 1) / std::sqrt(dimensions - 1.0);
   EXPECT_NEAR(std::sqrt(squares / count), deviation, 0.05 * deviation);
   EXPECT_NEAR(sum / count, 0, 0.08 * deviation);
+}
+
+TEST_P(CodedQueryOf, LowerBoundsAreEstimatesLessTheMarginOfTheirSums) {
+  const Node node(metric, dimensions, degree, degree);
+  const Vector query = random_vector(dimensions, 999);
+  const float own_distance = static_cast<float>(node.distance(query, node.own));
+  const Vector estimates = node.estimates(query);
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    const ChosenTarget chosen(target);
+    const CodedQuery coded(node.rotation, degree, query.data());
+    const float margin = 3 * coded.sum_deviation(2);
+    EXPECT_GT(margin, 0);
+    Vector bounds(degree);
+    coded.lower_bounds(own_distance, margin, node.area, degree, bounds.data());
+    for (uint32_t i = 0; i < degree; i++) {
+      const EdgeReference edge(node.rotated_own, node.rotated(node.vectors[i]));
+      const double factor = (metric == Metric::kInnerProduct ? 1 : 2) * edge.f;
+      EXPECT_NEAR(bounds[i], estimates[i] - factor * margin,
+                  1e-5 * (own_distance + edge.squares + factor * (std::fabs(edge.signed_own) + 1)))
+          << hwy::TargetName(target) << " " << i;
+    }
+  }
+}
+
+// Over many nodes, in standard deviations as stated.
+struct ErrorStatistics {
+  double count = 0, sum = 0, squares = 0;
+  double above[4] = {};  // errors above 0, 1, 2 and 3 deviations: violated lower bounds
+
+  void add(double error) {
+    count++;
+    sum += error;
+    squares += error * error;
+    for (int i = 0; i < 4; i++) above[i] += error > i ? 1 : 0;
+  }
+};
+
+class SumDeviation : public testing::TestWithParam<std::tuple<uint32_t, Metric>> {};
+
+INSTANTIATE_TEST_SUITE_P(DimensionsAndMetrics, SumDeviation,
+                         testing::Combine(testing::Values(64, 200, 768),
+                                          testing::Values(Metric::kL2, Metric::kInnerProduct)));
+
+TEST_P(SumDeviation, IsThatOfEstimatesAndBoundsAreViolatedAsRarelyAsStated) {
+  const auto [dimensions, metric] = GetParam();
+  ErrorStatistics statistics;
+  for (unsigned seed = 1; seed <= 1500; seed++) {
+    const Node node(metric, dimensions, 16, 16, seed, 0.01f);
+    const Vector query = random_vector(dimensions, 1000 * seed + 999);
+    const Vector estimates = node.estimates(query);
+    const bool product = metric == Metric::kInnerProduct;
+    const Vector origin(dimensions, 0);
+    const double length = std::sqrt(
+        l2_squared_reference(query.data(), (product ? origin : node.own).data(), dimensions));
+    const CodedQuery coded(node.rotation, 16, query.data());
+    const double deviation = coded.sum_deviation(static_cast<float>(length));
+    for (size_t i = 0; i < estimates.size(); i++) {
+      const EdgeReference edge(node.rotated_own, node.rotated(node.vectors[i]));
+      const double exact = node.distance(query, node.vectors[i]);
+      statistics.add((estimates[i] - exact) / ((product ? 1 : 2) * edge.f * deviation));
+    }
+  }
+  EXPECT_NEAR(statistics.sum / statistics.count, 0, 0.04);
+  EXPECT_NEAR(std::sqrt(statistics.squares / statistics.count), 1, 0.03);
+  for (int e = 1; e < 4; e++) {
+    const double expected = std::erfc(e / std::sqrt(2.0)) / 2;
+    EXPECT_NEAR(statistics.above[e] / statistics.count, expected, 0.2 * expected + 3e-4) << e;
+  }
+}
+
+// The sum of the codes is known, so what is left of the error is rounding.
+TEST(CodedQuery, SumDeviationCountsTheRoundingOfTables) {
+  const uint32_t dimensions = 256;
+  ErrorStatistics statistics;
+  for (unsigned seed = 1; seed <= 2000; seed++) {
+    const Rotation rotation(dimensions);
+    const Vector query = random_vector(dimensions, seed, 1000),
+                 code = random_vector(dimensions, seed + 5000);
+    std::vector<std::byte> area(edge_code_bytes(dimensions, 16));
+    const Vector own(dimensions, 0);
+    EdgeEncoder encoder(Metric::kInnerProduct, dimensions, 16);
+    encoder.start(own.data(), area.data());
+    encoder.add(code.data());
+    const CodedQuery coded(rotation, 16, query.data());
+    Vector rotated(dimensions), distances(16);
+    rotation.apply(query.data(), rotated.data());
+    coded.estimate(0, area.data(), 1, distances.data());
+    const EdgeReference edge(own, code);
+    statistics.add((distances[0] / -edge.f - edge.signed_sum(rotated)) / coded.sum_deviation(0));
+  }
+  EXPECT_NEAR(statistics.sum / statistics.count, 0, 0.1);
+  EXPECT_NEAR(std::sqrt(statistics.squares / statistics.count), 1, 0.05);
 }
 
 TEST(CodedQuery, IsExactForANeighborEqualToTheNode) {

@@ -14,8 +14,9 @@
 #include "engine/format/metapage.h"
 #include "engine/format/segment_format.h"
 #include "engine/graph/graph_builder.h"
-#include "engine/search/query.h"
 #include "engine/quantizer/rotation.h"
+#include "engine/search/query.h"
+#include "engine/segment/append_encoder.h"
 #include "engine/segment/segment_writer.h"
 #include "memory_pages.h"
 
@@ -144,15 +145,25 @@ class TestIndex {
   }
 
   // Lays out an append chain by hand, page by page. Row i is number `first_number + i`.
-  DirectoryEntry& add_append_chain(const Rows& rows, uint32_t first_number = 0) {
+  // The groups of `uncoded_rows`, the last, have no codes, as if the appender had not come to them.
+  DirectoryEntry& add_append_chain(const Rows& rows, uint32_t first_number = 0,
+                                   uint32_t uncoded_rows = 0) {
     AppendLayout layout = make_append_layout(rows.dimensions);
     BlockNo header_block = take_block();
     DirectoryEntry& entry = add_entry(MemberKind::kAppendChain, header_block);
     AppendChainHeader header{entry.id, kNoBlock, kNoBlock, 0, 0};
+    ChainCodes codes(metapage_.metric, rows.dimensions);
+    const uint32_t coded = has_append_codes(metapage_.metric, layout)
+                               ? (rows.count() - uncoded_rows) / kAppendGroupRows
+                               : 0;
+    codes.groups = coded;
+    if (coded > 0) {
+      put_centroid(layout, entry.id, rows, &codes);
+    }
     for (uint32_t first = 0; first < rows.count(); first += layout.capacity) {
       uint32_t count = std::min(layout.capacity, rows.count() - first);
       BlockNo block = take_block();
-      put_entry_page(layout, entry.id, block, rows, {first, count, first_number});
+      put_entry_page(layout, entry.id, block, rows, {first, count, first_number}, &codes);
       if (header.tail == kNoBlock) {
         header.first = block;
       } else {
@@ -203,9 +214,62 @@ class TestIndex {
 
   BlockNo take_block() { return kExtentPages * next_extent_++; }
 
-  // One entry page and its vector pages.
+  // What the codes of a chain are made with; `groups` are still to be given codes.
+  struct ChainCodes {
+    ChainCodes(Metric metric, uint32_t dimensions) : encoder(metric, dimensions) {}
+    AppendEncoder encoder;
+    BlockNo centroid = kNoBlock;
+    uint32_t groups = 0;
+  };
+
+  // Puts `bytes` into as many pages as they take; returns their blocks.
+  std::vector<BlockNo> put_pages(PageKind kind, uint32_t id, const void* from, size_t bytes) {
+    std::vector<BlockNo> blocks;
+    for (size_t at = 0; at < bytes; at += kPagePayload) {
+      blocks.push_back(take_block());
+      pages.put(blocks.back(), kind, id, static_cast<const std::byte*>(from) + at,
+                std::min<size_t>(kPagePayload, bytes - at));
+    }
+    return blocks;
+  }
+
+  void put_centroid(const AppendLayout& layout, uint32_t id, const Rows& rows, ChainCodes* codes) {
+    codes->encoder.start_mean();
+    for (uint32_t i = 0; i < kAppendGroupRows; i++) {
+      codes->encoder.add_to_mean(rows.row(i));
+    }
+    codes->centroid = take_block();
+    const auto* bytes = reinterpret_cast<const std::byte*>(codes->encoder.centroid());
+    for (uint32_t at = 0, i = 0; at < layout.vector_bytes; at += kPagePayload, i++) {
+      pages.put(codes->centroid + i, PageKind::kAppendCentroid, id, bytes + at,
+                std::min(kPagePayload, layout.vector_bytes - at));
+    }
+  }
+
+  // Codes of the first groups of an entry page; returns the blocks of their pages.
+  std::vector<BlockNo> put_codes(const AppendLayout& layout, uint32_t id, const Rows& rows,
+                                 uint32_t first_row, uint32_t groups, ChainCodes* codes) {
+    std::vector<BlockNo> blocks;
+    const uint32_t per_page = std::max(layout.groups_per_page, 1u);
+    for (uint32_t first = 0; first < groups; first += per_page) {
+      const uint32_t count = std::min(per_page, groups - first);
+      std::vector<std::byte> area(size_t{count} * layout.group_bytes);
+      for (uint32_t i = 0; i < count * kAppendGroupRows; i++) {
+        if (i % kAppendGroupRows == 0) {
+          codes->encoder.start_group(area.data() + i / kAppendGroupRows * layout.group_bytes);
+        }
+        codes->encoder.add(rows.row(first_row + first * kAppendGroupRows + i));
+      }
+      for (BlockNo block : put_pages(PageKind::kAppendCodes, id, area.data(), area.size())) {
+        blocks.push_back(block);
+      }
+    }
+    return blocks;
+  }
+
+  // One entry page, its vector pages and its code pages.
   void put_entry_page(const AppendLayout& layout, uint32_t id, BlockNo block, const Rows& rows,
-                      RowRange range) {
+                      RowRange range, ChainCodes* codes) {
     std::vector<std::byte> page(kPagePayload);
     std::vector<BlockNo> blocks;
     for (uint32_t i = 0; i < range.count; i++) {
@@ -215,21 +279,25 @@ class TestIndex {
     uint32_t group = std::max(layout.vectors_per_page, 1u);
     for (uint32_t i = 0; i < range.count; i += group) {
       uint32_t vectors = std::min(group, range.count - i);
-      const auto* bytes = reinterpret_cast<const std::byte*>(rows.row(range.first + i));
-      size_t size = size_t{vectors} * layout.vector_bytes;
-      for (size_t at = 0; at < size; at += kPagePayload) {
-        blocks.push_back(take_block());
-        pages.put(blocks.back(), PageKind::kAppendVectors, id, bytes + at,
-                  std::min<size_t>(kPagePayload, size - at));
+      for (BlockNo page_block : put_pages(PageKind::kAppendVectors, id, rows.row(range.first + i),
+                                          size_t{vectors} * layout.vector_bytes)) {
+        blocks.push_back(page_block);
       }
     }
+    const uint32_t coded = std::min(codes->groups, range.count / kAppendGroupRows);
+    codes->groups -= coded;
+    const std::vector<BlockNo> code_blocks = put_codes(layout, id, rows, range.first, coded, codes);
     AppendEntriesHeader header{};
     header.id = id;
     header.next = kNoBlock;
     header.flags = kEntryPageOpen;
     header.rows = static_cast<uint16_t>(range.count);
     header.vector_pages = static_cast<uint32_t>(blocks.size());
+    header.coded_groups = static_cast<uint16_t>(coded);
+    header.centroid = codes->centroid;
     std::memcpy(page.data(), &header, sizeof(header));
+    std::memcpy(page.data() + layout.code_blocks_offset, code_blocks.data(),
+                code_blocks.size() * sizeof(BlockNo));
     std::memcpy(page.data() + layout.blocks_offset, blocks.data(), blocks.size() * sizeof(BlockNo));
     pages.put(block, PageKind::kAppendEntries, id, page.data(), page.size());
   }

@@ -76,16 +76,32 @@ PageCount extent_list_pages(PageCount body) {
   }
 }
 
-// Rows of an entry page whose vectors share pages: whole vector pages where the entry page can
-// describe one, else as many rows of one vector page as it can.
-void share_vector_pages(AppendLayout* layout, uint32_t room) {
-  uint32_t group = layout->vectors_per_page * sizeof(AppendEntry) + sizeof(BlockNo);
-  layout->max_vector_pages = room / group;
-  layout->capacity = layout->max_vector_pages * layout->vectors_per_page;
-  if (layout->max_vector_pages == 0) {
-    layout->max_vector_pages = 1;
-    layout->capacity = (room - sizeof(BlockNo)) / sizeof(AppendEntry);
-  }
+// Pages of `count` items, of which a page holds `per_page`, or each of which takes `pages_each`.
+uint32_t pages_of_items(uint32_t count, uint32_t per_page, uint32_t pages_each) {
+  return per_page != 0 ? static_cast<uint32_t>(ceil_div(count, per_page)) : count * pages_each;
+}
+
+uint32_t vector_pages(const AppendLayout& layout, uint32_t rows) {
+  return pages_of_items(rows, layout.vectors_per_page, layout.pages_per_vector);
+}
+
+// Codes are read in the vectors' stead: where they are not much smaller there are none.
+uint32_t group_code_bytes(uint32_t dimensions) {
+  constexpr uint32_t kSmallerBy = 2;
+  const auto bytes = static_cast<uint32_t>(edge_code_bytes(dimensions, kAppendGroupRows));
+  const uint32_t vectors = kAppendGroupRows * dimensions * static_cast<uint32_t>(sizeof(float));
+  return bytes * kSmallerBy <= vectors ? bytes : 0;
+}
+
+// Places an entry page's parts for `capacity` rows; returns where they end.
+uint32_t place_entries(AppendLayout* layout, uint32_t capacity) {
+  layout->capacity = capacity;
+  layout->max_vector_pages = vector_pages(*layout, capacity);
+  layout->max_code_pages = code_pages(*layout, capacity / kAppendGroupRows);
+  layout->entries_offset = sizeof(AppendEntriesHeader);
+  layout->code_blocks_offset = layout->entries_offset + capacity * sizeof(AppendEntry);
+  layout->blocks_offset = layout->code_blocks_offset + layout->max_code_pages * sizeof(BlockNo);
+  return layout->blocks_offset + layout->max_vector_pages * sizeof(BlockNo);
 }
 
 }  // namespace
@@ -162,27 +178,28 @@ AppendLayout make_append_layout(uint32_t dimensions) {
   layout.vector_bytes = dimensions * sizeof(float);
   layout.vectors_per_page = kPagePayload / layout.vector_bytes;
   layout.pages_per_vector = static_cast<uint32_t>(ceil_div(layout.vector_bytes, kPagePayload));
-  layout.entries_offset = sizeof(AppendEntriesHeader);
-
-  uint32_t room = kPagePayload - layout.entries_offset;
-  if (layout.vectors_per_page != 0) {
-    share_vector_pages(&layout, room);
-  } else {
-    uint32_t row = sizeof(AppendEntry) + layout.pages_per_vector * sizeof(BlockNo);
-    layout.capacity = room / row;
-    layout.max_vector_pages = layout.capacity * layout.pages_per_vector;
+  layout.centroid_pages = layout.pages_per_vector;
+  layout.group_bytes = group_code_bytes(dimensions);
+  if (layout.group_bytes != 0) {
+    layout.groups_per_page = kPagePayload / layout.group_bytes;
+    layout.pages_per_group = static_cast<uint32_t>(ceil_div(layout.group_bytes, kPagePayload));
   }
-  layout.blocks_offset = layout.entries_offset + layout.capacity * sizeof(AppendEntry);
+  uint32_t capacity = kPagePayload / sizeof(AppendEntry) / kAppendGroupRows * kAppendGroupRows;
+  while (place_entries(&layout, capacity) > kPagePayload) {
+    capacity -= kAppendGroupRows;
+  }
   return layout;
 }
 
+uint32_t code_pages(const AppendLayout& layout, uint32_t groups) {
+  return pages_of_items(groups, layout.groups_per_page, layout.pages_per_group);
+}
+
 bool is_possible(const AppendEntriesHeader& header, const AppendLayout& layout) {
-  const uint64_t needed =
-      layout.vectors_per_page != 0
-          ? (uint64_t{header.rows} + layout.vectors_per_page - 1) / layout.vectors_per_page
-          : uint64_t{header.rows} * layout.pages_per_vector;
   return header.rows <= layout.capacity && header.vector_pages <= layout.max_vector_pages &&
-         header.vector_pages >= needed;
+         header.vector_pages >= vector_pages(layout, header.rows) &&
+         header.coded_groups <= header.rows / kAppendGroupRows &&
+         (header.coded_groups == 0 || layout.group_bytes != 0);
 }
 
 }  // namespace vseg

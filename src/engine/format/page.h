@@ -19,18 +19,20 @@ constexpr uint8_t kFormatVersion = 2;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {
-  kMeta = 1,            // block 0: options, directory, displaced space
-  kAllocationMap = 2,   // one bit an extent
-  kSegmentHeader = 3,   // logical page 0 of a segment
-  kExtentList = 4,      // a segment's extents beyond those in its header
-  kNodes = 5,           // node blocks of a graph segment
-  kTids = 6,            // heap addresses of a segment's rows
-  kTombstones = 7,      // bitmap of a segment's dead rows; the only mutable pages of a segment
-  kEntryPoints = 8,     // node blocks whose neighbours are where a walk may start
-  kAppendHeader = 9,    // an append chain's first and tail page
-  kAppendEntries = 10,  // heap addresses of appended rows and where their vectors are
-  kAppendVectors = 11,  // vectors of appended rows
-  kRemainders = 14,     // the second parts of split vectors of a graph segment
+  kMeta = 1,             // block 0: options, directory, displaced space
+  kAllocationMap = 2,    // one bit an extent
+  kSegmentHeader = 3,    // logical page 0 of a segment
+  kExtentList = 4,       // a segment's extents beyond those in its header
+  kNodes = 5,            // node blocks of a graph segment
+  kTids = 6,             // heap addresses of a segment's rows
+  kTombstones = 7,       // bitmap of a segment's dead rows; the only mutable pages of a segment
+  kEntryPoints = 8,      // node blocks whose neighbours are where a walk may start
+  kAppendHeader = 9,     // an append chain's first and tail page
+  kAppendEntries = 10,   // heap addresses of appended rows and where their vectors are
+  kAppendVectors = 11,   // vectors of appended rows
+  kAppendCodes = 12,     // codes of appended rows, by groups
+  kAppendCentroid = 13,  // what the codes are relative to
+  kRemainders = 14,      // the second parts of split vectors of a graph segment
 };
 
 // The special area, at the end of each page (PostgreSQL's convention puts the identifying 16 bits

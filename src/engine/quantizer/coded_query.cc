@@ -130,9 +130,10 @@ HWY_INLINE void finish_group(const ScanArguments& a, const uint32_t* sums, const
   const int zero_sum = QueryTables::kZero * static_cast<int>(a.tables.count);
   const auto zero = hn::Set(di, zero_sum);
   const auto step = hn::Set(d, a.tables.step), own = hn::Set(d, a.own_distance);
+  const auto margin = hn::Set(d, a.margin);
   for (size_t i = 0; i < lanes; i += hn::Lanes(d)) {
     const auto sum = hn::Sub(hn::BitCast(di, hn::Load(du, sums + i)), zero);
-    const auto product = hn::Mul(step, hn::ConvertTo(d, sum));
+    const auto product = hn::MulAdd(step, hn::ConvertTo(d, sum), margin);
     const auto additive = load_factors(factors + i * sizeof(float));
     const auto scaling = load_factors(factors + (lanes + i) * sizeof(float));
     hn::StoreU(hn::MulAdd(scaling, product, hn::Add(own, additive)), d, distances + i);
@@ -245,6 +246,14 @@ CodedQuery::CodedQuery(const Rotation& rotation, uint32_t degree, const float* q
   scan_ = kernels.scan;
   const float step = kernels.make_tables(rotated.get(), rotation.padded(), entries_.get());
   tables_ = {entries_.get(), rotation.padded() / 4, step};
+}
+
+float CodedQuery::sum_deviation(float length) const {
+  constexpr double kAcrossSquared = 1 - 0.6366197723675814;  // 1 - 2 / pi
+  const double entries = static_cast<double>(tables_.count), padded = 4 * entries;
+  const double codes = kAcrossSquared * padded / (padded - 1) * length * length;
+  const double rounding = double{tables_.step} * tables_.step * entries / 12;
+  return static_cast<float>(std::sqrt(codes + rounding));
 }
 
 }  // namespace vseg

@@ -31,6 +31,7 @@ struct ScanArguments {
   uint32_t degree;
   uint32_t neighbors;
   float own_distance;
+  float margin;  // added to every signed sum
   const std::byte* area;
 };
 
@@ -53,8 +54,30 @@ class CodedQuery {
   // is, whatever the query; it may be below zero. Thread-safe; allocates nothing.
   void estimate(float own_distance, const std::byte* area, uint32_t neighbors,
                 float* distances) const {
-    scan_({tables_, degree_, neighbors, own_distance, area}, distances);
+    scan_({tables_, degree_, neighbors, own_distance, 0, area}, distances);
   }
+
+  // As estimate(), but lower, by `margin` of a signed sum: with margin = e * sum_deviation() a
+  // neighbour is nearer than its lower bound with probability 1 - Phi(e) at most, Phi the standard
+  // normal distribution. NaN only where margin is not finite.
+  void lower_bounds(float own_distance, float margin, const std::byte* area, uint32_t neighbors,
+                    float* distances) const {
+    scan_({tables_, degree_, neighbors, own_distance, margin, area}, distances);
+  }
+
+  // Standard deviation of a signed sum sum s_i (Px)_i from <r, x> / F, which it estimates (see
+  // edge_codes.h for the symbols), given x's length: under L2 x = q - v, under the inner product
+  // x = q. It is the same for every neighbour, so each distance's is |scaling| times this one.
+  //
+  // Write x as its part along r and the rest, of length y <= |x|, and the code s / sqrt(D) as
+  // alpha r / |r| and the rest, of length sqrt(1 - alpha^2), alpha = sum |r_i| / (sqrt(D) |r|). The
+  // parts along r give <r, x> / F. The rests lie in the D - 1 dimensions across r, and over random
+  // rotations the cosine between them has mean 0 and variance 1 / (D - 1) (Gao & Long, SIGMOD 2024,
+  // theorem 3.2 and its proof). So the variance is y^2 D (1 - alpha^2) / (D - 1), and alpha is near
+  // sqrt(2 / pi), a normal deviate's mean magnitude, since r's direction is random as well.
+  //
+  // Rounding the tables' D / 4 entries adds step^2 / 12 each.
+  float sum_deviation(float length) const;
 
  private:
   uint32_t degree_;

@@ -105,6 +105,15 @@ void EdgeEncoder::add(const float* neighbor) {
   added_++;
 }
 
+void EdgeEncoder::add_unknown() {
+  const uint32_t lane = added_ % kEdgeGroupLanes, first = added_ - lane;
+  const uint32_t lanes = edge_group_lanes(degree_, first);
+  std::byte* group = area_ + first * bytes_per_edge(padded_);
+  store_float(-std::numeric_limits<float>::infinity(),
+              group + size_t{lanes} * padded_ / 8 + lane * sizeof(float));
+  added_++;
+}
+
 void EdgeEncoder::store_signs(std::byte* group, uint32_t lanes, uint32_t lane) const {
   std::byte* column = group + lane % 8 * 2 + lane % 16 / 8;
   const uint8_t* signs = signs_.data();

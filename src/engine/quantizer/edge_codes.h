@@ -78,6 +78,9 @@ class EdgeEncoder {
   // times. A residual too long for float arithmetic gets factors 0: the node's own distance.
   void add(const float* neighbor);
 
+  // Gives the next lane to a neighbour that codes cannot tell anything about: infinitely near.
+  void add_unknown();
+
  private:
   void store_signs(std::byte* group, uint32_t lanes, uint32_t lane) const;
   void store_factors(const ResidualSums& sums, std::byte* factors, uint32_t lanes) const;

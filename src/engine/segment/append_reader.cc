@@ -1,8 +1,7 @@
 #include "engine/segment/append_reader.h"
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
-#include <string>
 
 #include "engine/common/errors.h"
 
@@ -10,15 +9,47 @@
 
 namespace vseg {
 
+void EntryPage::read(PageSource& pages, PageExpectation expected, BlockNo block,
+                     const AppendLayout& layout) {
+  block_ = block;
+  entries_offset_ = layout.entries_offset;
+  payload_.resize(kPagePayload);
+  pages.copy(block, expected, payload_.data());
+  std::memcpy(&header_, payload_.data(), sizeof(header_));
+  if (header_.id != expected.owner) {
+    throw CorruptIndexError(block, "append entry page has another chain's number");
+  }
+  if (!is_possible(header_, layout)) {
+    throw CorruptIndexError(block, "append entry page has an impossible number of rows");
+  }
+}
+
+const AppendEntry& EntryPage::entry(uint32_t row) const {
+  const auto* entries = reinterpret_cast<const AppendEntry*>(payload_.data() + entries_offset_);
+  return entries[row];
+}
+
+BlockNo EntryPage::block_number(uint32_t offset, uint32_t index) const {
+  BlockNo block;
+  std::memcpy(&block, payload_.data() + offset + index * sizeof(BlockNo), sizeof(block));
+  if (block == kMetapageBlock || block == kNoBlock) {
+    throw CorruptIndexError(block_, "append entry page has an impossible block number");
+  }
+  return block;
+}
+
 AppendReader::AppendReader(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions)
     : pages_(pages),
       id_(entry.id),
       layout_(make_append_layout(dimensions)),
-      page_(kPagePayload),
-      vectors_(size_t{layout_.pages_per_vector} * kPagePayload) {
+      vectors_{PageKind::kAppendVectors, layout_.vector_bytes, layout_.vectors_per_page,
+               layout_.pages_per_vector, layout_.blocks_offset},
+      codes_{PageKind::kAppendCodes, layout_.group_bytes, layout_.groups_per_page,
+             layout_.pages_per_group, layout_.code_blocks_offset} {
+  std::vector<std::byte> payload(kPagePayload);
   AppendChainHeader header;
-  pages_.copy(entry.header_block, {PageKind::kAppendHeader, id_}, page_.data());
-  std::memcpy(&header, page_.data(), sizeof(header));
+  pages_.copy(entry.header_block, {PageKind::kAppendHeader, id_}, payload.data());
+  std::memcpy(&header, payload.data(), sizeof(header));
   if (header.id != id_) {
     throw CorruptIndexError(entry.header_block, "append chain header has another chain's number");
   }
@@ -27,16 +58,12 @@ AppendReader::AppendReader(PageSource& pages, const DirectoryEntry& entry, uint3
 
 bool AppendReader::next_page() {
   if (next_ == kNoBlock) {
-    header_ = AppendEntriesHeader{};
+    page_ = EntryPage();
     return false;
   }
   watch_for_loop();
-  block_ = next_;
-  vectors_block_ = kNoBlock;
-  pages_.copy(block_, {PageKind::kAppendEntries, id_}, page_.data());
-  std::memcpy(&header_, page_.data(), sizeof(header_));
-  check_header();
-  next_ = header_.next;
+  page_.read(pages_, {PageKind::kAppendEntries, id_}, next_, layout_);
+  next_ = page_.next();
   return true;
 }
 
@@ -52,61 +79,75 @@ void AppendReader::watch_for_loop() {
   }
 }
 
-void AppendReader::check_header() const {
-  if (header_.id != id_) {
-    throw CorruptIndexError(block_, "append entry page has another chain's number");
-  }
-  if (!is_possible(header_, layout_)) {
-    throw CorruptIndexError(block_, "append entry page has an impossible number of rows");
-  }
-}
-
-const AppendEntry& AppendReader::entry(uint32_t row) const {
-  const auto* entries = reinterpret_cast<const AppendEntry*>(page_.data() + layout_.entries_offset);
-  return entries[row];
-}
-
-BlockNo AppendReader::vector_block(uint32_t index) const {
-  BlockNo block;
-  std::memcpy(&block, page_.data() + layout_.blocks_offset + index * sizeof(BlockNo),
-              sizeof(block));
-  return block;
-}
-
-// Copies the vector page of that index, or the pages of the one vector that begins there.
-void AppendReader::read_vectors(uint32_t index) {
-  vectors_block_ = kNoBlock;
-  for (uint32_t i = 0; i < layout_.pages_per_vector; i++) {
-    BlockNo block = vector_block(index + i);
-    if (block == kMetapageBlock || block == kNoBlock) {
-      throw CorruptIndexError(block_, "append entry page has an impossible block number");
+const std::byte* AppendReader::read(const EntryPage& page, const Items& items, uint32_t item,
+                                    Loaded* loaded) {
+  const uint32_t first_page = items.first_page(item);
+  const BlockNo first = page.block_number(items.blocks_offset, first_page);
+  if (loaded->first != first) {
+    loaded->first = kNoBlock;  // should a copy fail
+    loaded->bytes.resize(size_t{items.pages_each} * kPagePayload);
+    for (uint32_t i = 0; i < items.pages_each; i++) {
+      pages_.copy(page.block_number(items.blocks_offset, first_page + i), {items.kind, id_},
+                  loaded->bytes.data() + size_t{i} * kPagePayload);
     }
-    pages_.copy(block, {PageKind::kAppendVectors, id_}, vectors_.data() + size_t{i} * kPagePayload);
+    loaded->first = first;
   }
-  vectors_block_ = vector_block(index);
+  return loaded->bytes.data() + items.offset(item);
 }
 
-const float* AppendReader::vector(uint32_t row) {
-  bool shared = layout_.vectors_per_page != 0;
-  uint32_t index = shared ? row / layout_.vectors_per_page : row * layout_.pages_per_vector;
-  uint32_t slot = shared ? row % layout_.vectors_per_page : 0;
-  if (vectors_block_ == kNoBlock || vectors_block_ != vector_block(index)) {
-    read_vectors(index);
+void AppendReader::prefetch(const EntryPage& page, const Items& items, uint32_t item,
+                            BlockNo loaded) {
+  const BlockNo first = page.block_number(items.blocks_offset, items.first_page(item));
+  if (first != loaded) {
+    pages_.prefetch(first, items.offset(item), std::min(items.bytes, kPagePayload));
   }
-  return reinterpret_cast<const float*>(vectors_.data() + size_t{slot} * layout_.vector_bytes);
+}
+
+const float* AppendReader::vector(const EntryPage& page, uint32_t row) {
+  return reinterpret_cast<const float*>(read(page, vectors_, row, &loaded_vectors_));
+}
+
+const std::byte* AppendReader::codes(const EntryPage& page, uint32_t group) {
+  return read(page, codes_, group, &loaded_codes_);
+}
+
+void AppendReader::prefetch_vector(const EntryPage& page, uint32_t row) {
+  prefetch(page, vectors_, row, loaded_vectors_.first);
+}
+
+void AppendReader::prefetch_codes(const EntryPage& page, uint32_t group) {
+  prefetch(page, codes_, group, loaded_codes_.first);
+}
+
+std::vector<float> AppendReader::centroid(const EntryPage& page) {
+  const BlockNo first = page.centroid();
+  if (first == kMetapageBlock || first > kNoBlock - layout_.centroid_pages) {
+    throw CorruptIndexError(page.block(), "append entry page has codes but no centroid");
+  }
+  std::vector<float> centroid(layout_.centroid_pages * kPagePayload / sizeof(float));
+  auto* bytes = reinterpret_cast<std::byte*>(centroid.data());
+  for (uint32_t i = 0; i < layout_.centroid_pages; i++) {
+    pages_.copy(first + i, {PageKind::kAppendCentroid, id_}, bytes + size_t{i} * kPagePayload);
+  }
+  centroid.resize(layout_.vector_bytes / sizeof(float));
+  return centroid;
 }
 
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,
                                      uint32_t dimensions) {
   AppendSummary summary{0, 0, 1};
   AppendReader reader(pages, entry, dimensions);
+  BlockNo centroid = kNoBlock;
   while (reader.next_page()) {
-    summary.rows += reader.rows();
-    summary.pages += 1 + reader.vector_pages();
-    for (uint32_t row = 0; row < reader.rows(); row++) {
-      summary.dead_rows += (reader.entry(row).flags & kEntryDead) != 0;
+    const EntryPage& page = reader.page();
+    summary.rows += page.rows();
+    summary.pages += 1 + page.vector_pages() + code_pages(reader.layout(), page.coded_groups());
+    for (uint32_t row = 0; row < page.rows(); row++) {
+      summary.dead_rows += (page.entry(row).flags & kEntryDead) != 0;
     }
+    centroid = page.centroid();
   }
+  summary.pages += centroid != kNoBlock ? reader.layout().centroid_pages : 0;
   return summary;
 }
 

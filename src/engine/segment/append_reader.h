@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/format/append_format.h"
@@ -12,47 +13,105 @@
 
 namespace vseg {
 
-// One entry page's image, copied under its lock and checked against the layout.
+// The image of an entry page, copied under its lock and checked against the layout: the rows it
+// counts are complete, and the groups it counts have codes, whatever was added since.
+class EntryPage {
+ public:
+  // Reads the page into the image. Throws CorruptIndexError.
+  void read(PageSource& pages, PageExpectation expected, BlockNo block, const AppendLayout& layout);
+
+  BlockNo block() const { return block_; }
+  BlockNo next() const { return header_.next; }
+  uint32_t rows() const { return header_.rows; }
+  uint32_t vector_pages() const { return header_.vector_pages; }
+  uint32_t coded_groups() const { return header_.coded_groups; }
+  uint32_t coded_rows() const { return coded_groups() * kAppendGroupRows; }
+  BlockNo centroid() const { return header_.centroid; }
+  const AppendEntry& entry(uint32_t row) const;  // REQUIRES: row < rows()
+
+  // The `index`-th of the block numbers at `offset`. Throws where it cannot be one.
+  BlockNo block_number(uint32_t offset, uint32_t index) const;
+
+ private:
+  AppendEntriesHeader header_{};
+  BlockNo block_ = kNoBlock;
+  uint32_t entries_offset_ = 0;
+  std::vector<std::byte> payload_;
+};
+
+// Walks an append chain, and reads what its entry pages lead to.
 class AppendReader {
  public:
   AppendReader(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions);
 
+  const AppendLayout& layout() const { return layout_; }
+
   // Moves to the first, then each next entry page; false after the tail.
   bool next_page();
 
-  // Of the current entry page.
-  BlockNo block() const { return block_; }
-  uint32_t rows() const { return header_.rows; }
-  uint32_t vector_pages() const { return header_.vector_pages; }
-  const AppendEntry& entry(uint32_t row) const;  // REQUIRES: row < rows()
+  // The current entry page; take_page() leaves none.
+  const EntryPage& page() const { return page_; }
+  EntryPage take_page() { return std::move(page_); }
+  BlockNo block() const { return page_.block(); }
+  uint32_t rows() const { return page_.rows(); }
+  uint32_t vector_pages() const { return page_.vector_pages(); }
+  const AppendEntry& entry(uint32_t row) const { return page_.entry(row); }
+  const float* vector(uint32_t row) { return vector(page_, row); }
 
-  // Vector of a row of the current entry page; valid until the next call. Rows are best read in
-  // ascending order: the vector page read last is kept. REQUIRES: row < rows().
-  const float* vector(uint32_t row);
+  // Vector of a row of an entry page of this chain, and codes of a group; each valid until the next
+  // call. They are best read in ascending order: the page read last is kept.
+  // REQUIRES: row < page.rows(), group < page.coded_groups().
+  const float* vector(const EntryPage& page, uint32_t row);
+  const std::byte* codes(const EntryPage& page, uint32_t group);
+
+  // Hints that they will be read soon.
+  void prefetch_vector(const EntryPage& page, uint32_t row);
+  void prefetch_codes(const EntryPage& page, uint32_t group);
+
+  // What the codes are relative to. REQUIRES: page.coded_groups() > 0.
+  std::vector<float> centroid(const EntryPage& page);
 
  private:
+  // Items of one size in pages that an entry page lists: vectors, or groups' codes.
+  struct Items {
+    PageKind kind;
+    uint32_t bytes;
+    uint32_t per_page;       // 0 where an item takes
+    uint32_t pages_each;     // this many
+    uint32_t blocks_offset;  // of the block numbers in the entry page
+
+    uint32_t first_page(uint32_t item) const {
+      return per_page != 0 ? item / per_page : item * pages_each;
+    }
+    uint32_t offset(uint32_t item) const { return per_page != 0 ? item % per_page * bytes : 0; }
+  };
+  // The page of items read last, or the pages of one item.
+  struct Loaded {
+    BlockNo first = kNoBlock;
+    std::vector<std::byte> bytes;
+  };
+
   void watch_for_loop();
-  void check_header() const;
-  BlockNo vector_block(uint32_t index) const;
-  void read_vectors(uint32_t index);
+  const std::byte* read(const EntryPage& page, const Items& items, uint32_t item, Loaded* loaded);
+  void prefetch(const EntryPage& page, const Items& items, uint32_t item, BlockNo loaded);
 
   PageSource& pages_;
   uint32_t id_;
   AppendLayout layout_;
-  AppendEntriesHeader header_{};   // of the current entry page
-  BlockNo block_ = kNoBlock;       // the current entry page
-  BlockNo next_ = kNoBlock;        // the entry page after it
+  Items vectors_;
+  Items codes_;
+  EntryPage page_;
+  BlockNo next_ = kNoBlock;        // the entry page after the current one
   BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
   uint64_t pages_read_ = 0;
-  std::vector<std::byte> page_;       // current entry page
-  std::vector<std::byte> vectors_;    // a vector page, or one vector that spans pages
-  BlockNo vectors_block_ = kNoBlock;  // first block in `vectors_`
+  Loaded loaded_vectors_;
+  Loaded loaded_codes_;
 };
 
 struct AppendSummary {
   uint64_t rows;
   uint64_t dead_rows;
-  uint64_t pages;  // header, entry and vector pages
+  uint64_t pages;  // all that belong to the chain
 };
 
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,

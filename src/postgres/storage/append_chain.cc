@@ -9,6 +9,8 @@ extern "C" {
 }
 
 #include "engine/format/append_format.h"
+#include "postgres/storage/append_codes.h"
+#include "postgres/storage/append_tail.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -17,25 +19,12 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// One call's view of the chain; `tail` is exclusively locked while rows are added.
-struct Appender {
-  Relation index;
-  uint32_t chain_id;
-  BlockNumber header_block;
-  AppendLayout layout;
-  Buffer tail;
-};
-
+PageExpectation header_page(const Appender& a) { return {PageKind::kAppendHeader, a.chain_id}; }
 PageExpectation entries_page(const Appender& a) { return {PageKind::kAppendEntries, a.chain_id}; }
 PageExpectation vectors_page(const Appender& a) { return {PageKind::kAppendVectors, a.chain_id}; }
-PageExpectation header_page(const Appender& a) { return {PageKind::kAppendHeader, a.chain_id}; }
 
 AppendEntry* entries(const Appender& a, AppendEntriesHeader* page) {
   return reinterpret_cast<AppendEntry*>(reinterpret_cast<char*>(page) + a.layout.entries_offset);
-}
-
-BlockNo* vector_blocks(const Appender& a, AppendEntriesHeader* page) {
-  return reinterpret_cast<BlockNo*>(reinterpret_cast<char*>(page) + a.layout.blocks_offset);
 }
 
 // Where a damaged page would have the next pages taken from must not be believed: the index would
@@ -50,7 +39,7 @@ void check_next_page(const Appender& a, BlockNumber found_in, uint32_t extent, u
 
 void check_tail(const Appender& a) {
   const BlockNumber block = BufferGetBlockNumber(a.tail);
-  const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  const auto* header = tail_header(a);
   if (header->id != a.chain_id) {
     raise_corrupt(a.index, block, "append entry page has another chain's number");
   }
@@ -72,6 +61,7 @@ void init_entries_page(const Appender& a, Page page, uint32_t extent, uint32_t e
   header->flags = kEntryPageOpen;
   header->extent = extent;
   header->extent_used = extent_used;
+  header->centroid = kNoBlock;
 }
 
 // Makes the chain's first entry page, unless another backend was faster. One record.
@@ -139,8 +129,9 @@ void link_new_tail(Appender* a) {
   }
   const BlockNumber block = claim.extent * kExtentPages + used;
   Buffer next = take_page(a->index, block);
-  init_entries_page(*a, GenericXLogRegisterBuffer(record, next, GENERIC_XLOG_FULL_IMAGE),
-                    claim.extent, used + 1);
+  Page next_page = GenericXLogRegisterBuffer(record, next, GENERIC_XLOG_FULL_IMAGE);
+  init_entries_page(*a, next_page, claim.extent, used + 1);
+  payload_as<AppendEntriesHeader>(next_page)->centroid = old->centroid;
   old->next = block;
   Buffer chain = ReadBuffer(a->index, a->header_block);
   LockBuffer(chain, BUFFER_LOCK_EXCLUSIVE);
@@ -196,12 +187,12 @@ void put_vectors(const Appender& a, Page image, uint32_t slot, const AppendRow* 
 
 // Fills free slots of the last vector page. One record: tail and vector page.
 uint32_t append_to_last_page(const Appender& a, const AppendRow* rows, size_t count) {
-  auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  auto* tail = tail_header(a);
   const uint32_t slot = tail->rows % a.layout.vectors_per_page;
   const auto n = static_cast<uint32_t>(std::min<size_t>(
       {count, size_t{a.layout.vectors_per_page} - slot, size_t{a.layout.capacity} - tail->rows}));
   const BlockNumber block = vector_blocks(a, tail)[tail->vector_pages - 1];
-  Buffer vectors = read_locked(a.index, block, BUFFER_LOCK_EXCLUSIVE, vectors_page(a));
+  Buffer vectors = lock_from_tail(a, block, BUFFER_LOCK_EXCLUSIVE, vectors_page(a));
   GenericXLogState* record = GenericXLogStart(a.index);
   put_vectors(a, GenericXLogRegisterBuffer(record, vectors, 0), slot, rows, n);
   add_entries(a, GenericXLogRegisterBuffer(record, a.tail, 0), rows, n, 0);
@@ -257,19 +248,16 @@ void append_many_pages(const Appender& a, BlockNumber first, uint32_t pages, con
 
 // Appends rows with new vector pages; returns how many.
 uint32_t append_to_new_pages(const Appender& a, const AppendRow* rows, size_t count) {
-  auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a.tail));
+  const auto* tail = tail_header(a);
   const AppendLayout& layout = a.layout;
   const uint32_t per_page = layout.vectors_per_page;
-  if (kExtentPages - tail->extent_used < layout.pages_per_vector) {
-    claim_for_tail(a);
-  }
+  const BlockNumber first = reserve_pages(a, layout.pages_per_vector);
   const uint32_t room = std::min<uint32_t>(kExtentPages - tail->extent_used, kMaxPagesPerRecord);
   const uint32_t fit = per_page != 0 ? room * per_page : room / layout.pages_per_vector;
   const auto n = static_cast<uint32_t>(
       std::min<size_t>({count, size_t{fit}, size_t{layout.capacity} - tail->rows}));
   const uint32_t pages =
       per_page != 0 ? (n + per_page - 1) / per_page : n * layout.pages_per_vector;
-  const BlockNumber first = tail->extent * kExtentPages + tail->extent_used;
   if (pages == 1) {
     append_one_page(a, first, rows, n);
   } else {
@@ -280,11 +268,11 @@ uint32_t append_to_new_pages(const Appender& a, const AppendRow* rows, size_t co
 
 // Appends some of the rows, at least one, to the locked tail.
 uint32_t append_some(Appender* a, const AppendRow* rows, size_t count) {
-  if (payload_as<AppendEntriesHeader>(BufferGetPage(a->tail))->rows >= a->layout.capacity) {
+  if (tail_header(*a)->rows >= a->layout.capacity) {
+    code_groups(a);  // an appender before us may have failed to
     link_new_tail(a);
   }
-  const auto* tail = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
-  if (a->layout.vectors_per_page != 0 && tail->rows % a->layout.vectors_per_page != 0) {
+  if (a->layout.vectors_per_page != 0 && tail_header(*a)->rows % a->layout.vectors_per_page != 0) {
     return append_to_last_page(*a, rows, count);
   }
   return append_to_new_pages(*a, rows, count);
@@ -292,18 +280,41 @@ uint32_t append_some(Appender* a, const AppendRow* rows, size_t count) {
 
 }  // namespace
 
+Buffer lock_from_tail(const Appender& a, BlockNumber block, int mode, PageExpectation expected) {
+  if (block == BufferGetBlockNumber(a.tail)) {
+    raise_corrupt(a.index, block, "append entry page lists itself");
+  }
+  return read_locked(a.index, block, mode, expected);
+}
+
+BlockNumber reserve_pages(const Appender& a, uint32_t pages) {
+  const auto* tail = tail_header(a);
+  if (kExtentPages - tail->extent_used < pages) {
+    claim_for_tail(a);
+  }
+  return tail->extent * kExtentPages + tail->extent_used;
+}
+
 void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count) {
   const DirectoryEntry& chain = append_chain(index, metapage);
-  Appender appender = {index, chain.id, chain.header_block, make_append_layout(metapage.dimensions),
-                       InvalidBuffer};
+  Appender appender = {index,
+                       chain.id,
+                       chain.header_block,
+                       metapage.metric,
+                       metapage.dimensions,
+                       make_append_layout(metapage.dimensions),
+                       InvalidBuffer,
+                       Coding{}};
   size_t done = 0;
   while (done < count) {
     // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
     // scans get their turn.
     lock_tail(&appender);
     done += append_some(&appender, rows + done, count - done);
+    code_groups(&appender);
     UnlockReleaseBuffer(appender.tail);
   }
+  end_coding(&appender);
   // index_insert checked for serializable readers before the rows were here to be missed.
   CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber);
 }
