@@ -22,7 +22,7 @@ Bench::Bench(const Options& run_options, Session* run_session)
     : options(run_options),
       session(run_session),
       kinds(PrepareIndexKinds(session, options)),
-      data(ReadDataset(options.data, ParseMetric(options.metric), options.rows, options.queries)),
+      data(ReadDataset({options.data, ParseMetric(options.metric), options.rows, options.queries})),
       exact(data, options.k) {}
 
 std::string TwinTable(const IndexKind& kind) { return "items_" + kind.method; }

@@ -1,35 +1,13 @@
 #include "environment.h"
 
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
+#include "cpu.h"
 #include "report.h"
 
 namespace vseg_bench {
 namespace {
-
-std::string CpuInfo(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    size_t colon = line.find(": ");
-    if (line.compare(0, key.size(), key) == 0 && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "unknown";
-}
-
-std::string InstructionSets() {
-  std::string flags = " " + CpuInfo("flags") + " ";
-  std::string sets;
-  for (const char* set : {"sse4_2", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni"}) {
-    if (flags.find(std::string(" ") + set + " ") != std::string::npos) {
-      sets += std::string(" ") + set;
-    }
-  }
-  return sets.empty() ? "" : "," + sets;
-}
 
 std::string Join(const PGresult* result) {
   std::string text;
@@ -66,9 +44,8 @@ void PrintEnvironment(Bench* bench) {
   Session* session = bench->session;
   const Options& options = bench->options;
   Table table({"", ""});
-  table.Row({"CPU", CpuInfo("model name") + ", " +
-                        std::to_string(std::thread::hardware_concurrency()) + " threads" +
-                        InstructionSets()});
+  table.Row({"CPU", CpuModel() + ", " + std::to_string(std::thread::hardware_concurrency()) +
+                        " threads," + InstructionSets()});
   table.Row({"server", session->Value("SELECT version()")});
   Result extensions = session->Query(
       "SELECT extname, extversion FROM pg_extension WHERE extname IN ('vseg', 'vector')");

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <stdexcept>
+
+#include "numbers.h"
 
 namespace vseg_bench {
 namespace {
@@ -12,49 +13,6 @@ namespace {
 const std::vector<std::string>& AllCommands() {
   static const std::vector<std::string> commands = {"build", "search", "recall", "tail", "ingest"};
   return commands;
-}
-
-size_t ParseCount(const std::string& text) {
-  size_t used = 0;
-  unsigned long value = 0;
-  try {
-    value = std::stoul(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used == 0 || used != text.size() || text[0] == '-') {
-    throw std::runtime_error("not a whole number: \"" + text + "\"");
-  }
-  return value;
-}
-
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    parts.push_back(part);
-  }
-  if (parts.empty()) {
-    throw std::runtime_error("an empty list");
-  }
-  return parts;
-}
-
-std::vector<size_t> ParseCounts(const std::string& text) {
-  std::vector<size_t> counts;
-  for (const std::string& part : Split(text)) {
-    counts.push_back(ParseCount(part));
-  }
-  std::sort(counts.begin(), counts.end());
-  return counts;
-}
-
-std::vector<double> ParseTargets(const std::string& text) {
-  std::vector<double> targets;
-  for (const std::string& part : Split(text)) {
-    targets.push_back(std::stod(part));
-  }
-  return targets;
 }
 
 using Setter = std::function<void(const std::string&)>;
@@ -82,7 +40,7 @@ std::map<std::string, Setter> Setters(Options* options) {
       {"--storage", string(&options->storage)},
       {"--ef-search", counts(&options->ef_search)},
       {"--recall-targets",
-       [options](const std::string& text) { options->recall_targets = ParseTargets(text); }},
+       [options](const std::string& text) { options->recall_targets = ParseNumbers(text); }},
       {"--insert-rows", count(&options->insert_rows)},
       {"--commit-rows", count(&options->commit_rows)},
       {"--tail", counts(&options->tail)},

@@ -1,11 +1,9 @@
 // Recall and time per query over ef_search, for all indexes in turns, and the times at equal
 // recall.
 #include <algorithm>
-#include <fstream>
-#include <stdexcept>
 
 #include "bench.h"
-#include "curve.h"
+#include "comparison.h"
 #include "report.h"
 #include "searcher.h"
 
@@ -41,10 +39,12 @@ std::vector<Measured> MeasureEf(Bench* bench, size_t ef) {
   return measured;
 }
 
-using Curves = std::vector<std::vector<CurvePoint>>;  // one for each index kind
-
-Curves MeasureCurves(Bench* bench) {
-  Curves curves(bench->kinds.size());
+// One for each index kind.
+std::vector<LabelledCurve> MeasureCurves(Bench* bench) {
+  std::vector<LabelledCurve> curves;
+  for (const IndexKind& kind : bench->kinds) {
+    curves.push_back({kind.label, {}});
+  }
   Table table({"ef_search", "index", "recall@" + std::to_string(bench->options.k),
                "us a query in the server", "queries/s", "us by a client, mean", "p50", "p99"});
   for (size_t ef : bench->options.ef_search) {
@@ -57,7 +57,7 @@ Curves MeasureCurves(Bench* bench) {
       }
       double us = Median(measured[i].server_us);
       const ClientTimes& client = measured[i].client;
-      curves[i].push_back({ef, measured[i].recall, us});
+      curves[i].points.push_back({ef, measured[i].recall, us});
       table.Row({std::to_string(ef), kind.label, Number(measured[i].recall, 4),
                  Spread(measured[i].server_us, 1), Number(1e6 / us, 0), Number(client.mean_us, 1),
                  Number(client.p50_us, 1), Number(client.p99_us, 1)});
@@ -65,74 +65,6 @@ Curves MeasureCurves(Bench* bench) {
   }
   table.Print();
   return curves;
-}
-
-std::string TimeText(const std::vector<CurvePoint>& curve, double recall) {
-  if (std::optional<double> us = TimeAtRecall(curve, recall)) {
-    return Number(*us, 1);
-  }
-  if (!curve.empty() && curve.front().recall > recall) {
-    return "below " + Number(curve.front().us, 1) + " (" + Number(curve.front().recall, 4) + ")";
-  }
-  return "not reached";
-}
-
-// The wanted recalls, and the smallest one that every curve has a time for.
-std::vector<double> ComparedRecalls(const Bench& bench, const Curves& curves) {
-  std::vector<double> recalls = bench.options.recall_targets;
-  double smallest = 0;
-  for (const auto& curve : curves) {
-    smallest = std::max(smallest, curve.empty() ? 0 : curve.front().recall);
-  }
-  if (smallest > *std::min_element(recalls.begin(), recalls.end())) {
-    recalls.push_back(smallest);
-    std::sort(recalls.begin(), recalls.end());
-  }
-  return recalls;
-}
-
-void PrintEqualRecall(const Bench& bench, const Curves& curves) {
-  std::vector<std::string> header = {"recall"};
-  for (const IndexKind& kind : bench.kinds) {
-    header.push_back(kind.label + ", us a query");
-  }
-  bool compare = bench.kinds.size() == 2;
-  if (compare) {
-    header.push_back(bench.kinds[1].label + " / " + bench.kinds[0].label);
-  }
-  Table table(header);
-  for (double recall : ComparedRecalls(bench, curves)) {
-    std::vector<std::string> row = {Number(recall, 4)};
-    for (const auto& curve : curves) {
-      row.push_back(TimeText(curve, recall));
-    }
-    if (compare) {
-      std::optional<double> first = TimeAtRecall(curves[0], recall);
-      std::optional<double> second = TimeAtRecall(curves[1], recall);
-      row.push_back(first && second ? Number(*second / *first, 2) + "x" : "-");
-    }
-    table.Row(row);
-  }
-  table.Print();
-}
-
-void WriteCurves(const Bench& bench, const Curves& curves) {
-  if (bench.options.curve.empty()) {
-    return;
-  }
-  std::ofstream file(bench.options.curve);
-  for (size_t i = 0; i < curves.size(); i++) {
-    // A block's first line is its title, blocks are two empty lines apart: gnuplot's index.
-    file << "\"" << bench.kinds[i].label << "\"\n";
-    for (const CurvePoint& point : curves[i]) {
-      file << point.recall << '\t' << 1e6 / point.us << '\t' << point.ef << '\n';
-    }
-    file << "\n\n";
-  }
-  file.close();
-  if (!file) {
-    throw std::runtime_error("cannot write " + bench.options.curve);
-  }
 }
 
 }  // namespace
@@ -144,7 +76,7 @@ void RunSearch(Bench* bench) {
     EnsureIndex(bench, kind);
   }
   bench->exact.Extend(bench->data.base.rows);
-  Curves curves = MeasureCurves(bench);
+  std::vector<LabelledCurve> curves = MeasureCurves(bench);
   Paragraph(
       "In the server: all queries in one statement by a LATERAL join, median (range) of the "
       "repeats, the indexes in turns. By a client: a prepared statement for each query over a "
@@ -153,8 +85,10 @@ void RunSearch(Bench* bench) {
       "At equal recall, by interpolation of log(time) over recall. \"below\" gives the time and "
       "the recall of the smallest ef_search where that recall is higher already; the comparison "
       "then starts at the smallest recall that every curve has.");
-  PrintEqualRecall(*bench, curves);
-  WriteCurves(*bench, curves);
+  PrintEqualRecall(curves, bench->options.recall_targets);
+  if (!bench->options.curve.empty()) {
+    WriteCurves(bench->options.curve, curves);
+  }
 }
 
 }  // namespace vseg_bench

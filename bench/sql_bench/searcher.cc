@@ -46,7 +46,7 @@ std::vector<std::vector<int64_t>> Searcher::Answers() {
 }
 
 double Searcher::Recall(const ExactAnswers& exact) {
-  return vseg_bench::Recall(bench_->data, exact, Answers());
+  return vseg_bench::Recall(bench_->data, exact, bench_->options.k, Answers());
 }
 
 double Searcher::ServerTime() {

@@ -56,6 +56,24 @@ Matrix<T> ReadVecs(const std::string& path, size_t max_rows) {
   return matrix;
 }
 
+template <typename T>
+void WriteVecs(const std::string& path, const Matrix<T>& matrix) {
+  static_assert(sizeof(T) == 4, "fvecs and ivecs hold four-byte values");
+  File file(fopen(path.c_str(), "wb"));
+  if (file == nullptr) {
+    throw std::runtime_error(path + ": cannot be written");
+  }
+  auto dim = static_cast<int32_t>(matrix.dim);
+  bool written = true;
+  for (size_t row = 0; written && row < matrix.rows; row++) {
+    written = fwrite(&dim, sizeof(dim), 1, file.get()) == 1 &&
+              fwrite(matrix.Row(row), sizeof(T), matrix.dim, file.get()) == matrix.dim;
+  }
+  if (!written || fclose(file.release()) != 0) {
+    throw std::runtime_error(path + ": could not be written whole");
+  }
+}
+
 }  // namespace
 
 Matrix<float> ReadFvecs(const std::string& path, size_t max_rows) {
@@ -65,5 +83,9 @@ Matrix<float> ReadFvecs(const std::string& path, size_t max_rows) {
 Matrix<int32_t> ReadIvecs(const std::string& path, size_t max_rows) {
   return ReadVecs<int32_t>(path, max_rows);
 }
+
+void WriteFvecs(const std::string& path, const Matrix<float>& matrix) { WriteVecs(path, matrix); }
+
+void WriteIvecs(const std::string& path, const Matrix<int32_t>& matrix) { WriteVecs(path, matrix); }
 
 }  // namespace vseg_bench
