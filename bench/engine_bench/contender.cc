@@ -1,0 +1,97 @@
+#include "contender.h"
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "report.h"
+
+namespace vseg_bench {
+namespace {
+
+std::unique_ptr<Engine> MakeEngine(const std::string& name) {
+  if (name == "vseg") {
+    return MakeVsegEngine();
+  }
+  if (name == "faiss") {
+    return MakeFaissEngine();
+  }
+  if (name != "hnswlib") {
+    throw std::runtime_error("--engines knows vseg, faiss and hnswlib, not \"" + name + "\"");
+  }
+#ifdef VSEG_BENCH_HNSWLIB
+  return MakeHnswlibEngine();
+#else
+  Progress("hnswlib is left out: its headers were not found when this was compiled");
+  return nullptr;
+#endif
+}
+
+// FNV-1a over words: what a saved index was built over.
+uint64_t Fingerprint(const Matrix<float>& rows) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (float value : rows.values) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    hash = (hash ^ bits) * 0x100000001b3;
+  }
+  return hash;
+}
+
+std::string SavedPath(const Options& options, const Matrix<float>& rows, const std::string& name) {
+  char fingerprint[17];
+  snprintf(fingerprint, sizeof(fingerprint), "%016llx",
+           static_cast<unsigned long long>(Fingerprint(rows)));
+  return options.peer_cache + "/" + fingerprint + "-m" + std::to_string(options.build.m) + "-ef" +
+         std::to_string(options.build.ef_construction) + "-" + name;
+}
+
+double BuildSeconds(Engine* engine, const Matrix<float>& rows, const BuildSettings& settings) {
+  Progress("building " + engine->label());
+  auto start = std::chrono::steady_clock::now();
+  engine->Build(rows, settings);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Progress(engine->label() + " built in " + Number(seconds, 2) + " s");
+  return seconds;
+}
+
+// The seconds are written last: where they can be read, the index is whole.
+double LoadOrBuild(Engine* engine, const Options& options, const Matrix<float>& rows,
+                   const std::string& name) {
+  std::string path = SavedPath(options, rows, name);
+  double seconds = 0;
+  if (std::ifstream(path + ".seconds") >> seconds && engine->Load(path, rows)) {
+    Progress(engine->label() + " was built by an earlier run");
+    return seconds;
+  }
+  seconds = BuildSeconds(engine, rows, options.build);
+  std::filesystem::create_directories(options.peer_cache);
+  if (engine->Save(path)) {
+    std::ofstream(path + ".seconds") << seconds << '\n';
+  }
+  return seconds;
+}
+
+}  // namespace
+
+std::vector<Contender> BuildContenders(const Options& options, const Dataset& data) {
+  std::vector<Contender> contenders;
+  for (const std::string& name : options.engines) {
+    std::unique_ptr<Engine> engine = MakeEngine(name);
+    if (engine == nullptr) {
+      continue;
+    }
+    bool cached = !options.peer_cache.empty() && name != "vseg";
+    double seconds = cached ? LoadOrBuild(engine.get(), options, data.base, name)
+                            : BuildSeconds(engine.get(), data.base, options.build);
+    contenders.push_back({std::move(engine), seconds});
+  }
+  if (contenders.empty()) {
+    throw std::runtime_error("no engine is left to measure");
+  }
+  return contenders;
+}
+
+}  // namespace vseg_bench

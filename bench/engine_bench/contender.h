@@ -1,0 +1,23 @@
+// An engine with its index built, and what building it took.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataset.h"
+#include "engine.h"
+#include "options.h"
+
+namespace vseg_bench {
+
+struct Contender {
+  std::unique_ptr<Engine> engine;
+  double build_seconds;  // by the clock
+};
+
+// The engines of the options, built in turn; one that this program was compiled without is left out
+// with a word. Peers that an earlier run saved are loaded; vseg is always built.
+std::vector<Contender> BuildContenders(const Options& options, const Dataset& data);
+
+}  // namespace vseg_bench
