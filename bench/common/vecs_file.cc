@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 
@@ -27,6 +28,17 @@ bool ReadDimension(FILE* file, const std::string& path, int32_t* dim) {
   return true;
 }
 
+// No fewer than what ReadVecs will read of a file of equal rows, so that growing never copies.
+size_t ValuesToRead(const std::string& path, size_t max_rows) {
+  size_t in_file = std::filesystem::file_size(path) / 4;
+  File file(fopen(path.c_str(), "rb"));
+  int32_t dim = 0;
+  if (file == nullptr || !ReadDimension(file.get(), path, &dim)) {
+    return 0;
+  }
+  return max_rows == 0 ? in_file : std::min(in_file, max_rows * static_cast<size_t>(dim));
+}
+
 template <typename T>
 Matrix<T> ReadVecs(const std::string& path, size_t max_rows) {
   static_assert(sizeof(T) == 4, "fvecs and ivecs hold four-byte values");
@@ -36,6 +48,7 @@ Matrix<T> ReadVecs(const std::string& path, size_t max_rows) {
   }
   Matrix<T> matrix;
   int32_t dim = 0;
+  matrix.values.reserve(ValuesToRead(path, max_rows));
   while ((max_rows == 0 || matrix.rows < max_rows) && ReadDimension(file.get(), path, &dim)) {
     if (matrix.rows == 0) {
       matrix.dim = static_cast<size_t>(dim);

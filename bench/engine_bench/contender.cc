@@ -74,19 +74,34 @@ double LoadOrBuild(Engine* engine, const Options& options, const Matrix<float>& 
   return seconds;
 }
 
+// Null engine: left out.
+Contender BuildContender(const Options& options, const std::string& name, const Sample& sample) {
+  std::unique_ptr<Engine> engine = MakeEngine(name);
+  if (engine == nullptr) {
+    return {};
+  }
+  const Matrix<float>& rows = sample.data.base;
+  bool cached = !options.peer_cache.empty() && name != "vseg";
+  double seconds = cached ? LoadOrBuild(engine.get(), options, rows, name)
+                          : BuildSeconds(engine.get(), rows, options.build);
+  std::string label = engine->label();
+  if (options.rows.size() > 1) {
+    label += ", " + std::to_string(rows.rows) + " rows";
+  }
+  return {label, &sample, std::move(engine), seconds};
+}
+
 }  // namespace
 
-std::vector<Contender> BuildContenders(const Options& options, const Dataset& data) {
+std::vector<Contender> BuildContenders(const Options& options, const std::list<Sample>& samples) {
   std::vector<Contender> contenders;
   for (const std::string& name : options.engines) {
-    std::unique_ptr<Engine> engine = MakeEngine(name);
-    if (engine == nullptr) {
-      continue;
+    for (const Sample& sample : samples) {
+      Contender contender = BuildContender(options, name, sample);
+      if (contender.engine != nullptr) {
+        contenders.push_back(std::move(contender));
+      }
     }
-    bool cached = !options.peer_cache.empty() && name != "vseg";
-    double seconds = cached ? LoadOrBuild(engine.get(), options, data.base, name)
-                            : BuildSeconds(engine.get(), data.base, options.build);
-    contenders.push_back({std::move(engine), seconds});
   }
   if (contenders.empty()) {
     throw std::runtime_error("no engine is left to measure");

@@ -1,23 +1,27 @@
 // An engine with its index built, and what building it took.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "dataset.h"
 #include "engine.h"
 #include "options.h"
+#include "sample.h"
 
 namespace vseg_bench {
 
 struct Contender {
+  std::string label;
+  const Sample* sample;
   std::unique_ptr<Engine> engine;
   double build_seconds;  // by the clock
 };
 
-// The engines of the options, built in turn; one that this program was compiled without is left out
-// with a word. Peers that an earlier run saved are loaded; vseg is always built.
-std::vector<Contender> BuildContenders(const Options& options, const Dataset& data);
+// The engines of the options over every sample, built in turn; one that this program was compiled
+// without is left out with a word. Peers that an earlier run saved are loaded; vseg is always
+// built.
+std::vector<Contender> BuildContenders(const Options& options, const std::list<Sample>& samples);
 
 }  // namespace vseg_bench

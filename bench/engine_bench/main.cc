@@ -7,11 +7,10 @@
 // DIR has base.fvecs, query.fvecs and, unless they are to be computed, the exact answers. Without
 // arguments it lists its options; bench/README.md describes them.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <stdexcept>
+#include <list>
 
 #include "comparison.h"
 #include "contender.h"
@@ -25,20 +24,6 @@
 namespace vseg_bench {
 namespace {
 
-// Rows and queries of unit length are what engines get for cosine. A zero vector has no direction;
-// such rows are refused, as an index would leave them out.
-void Normalize(Matrix<float>* matrix) {
-  const vseg::DistanceKernels& kernels = vseg::distance_kernels();
-  for (size_t row = 0; row < matrix->rows; row++) {
-    float* values = matrix->Row(row);
-    float norm = std::sqrt(kernels.inner_product(values, values, matrix->dim));
-    if (!(norm > 0)) {
-      throw std::runtime_error("a zero vector has no cosine distance: row " + std::to_string(row));
-    }
-    std::for_each(values, values + matrix->dim, [norm](float& value) { value /= norm; });
-  }
-}
-
 std::string DataText(const Dataset& data) {
   return data.name + ", " + std::to_string(data.base.rows) + " rows x " +
          std::to_string(data.base.dim) + " dimensions, " + MetricName(data.metric);
@@ -51,7 +36,7 @@ std::string ParametersText(const BuildSettings& build) {
 
 struct Run {
   const Options& options;
-  const Dataset& data;
+  const Dataset& data;  // the largest sample's
   const std::vector<Contender>& contenders;
 };
 
@@ -69,7 +54,7 @@ std::vector<std::string> Cells(const Run& run, const Point& point) {
   auto pages = [&](double PagesRead::*count) {
     return point.pages ? Number((*point.pages).*count, 1) : "-";
   };
-  return {contender.engine->label(),
+  return {contender.label,
           std::to_string(point.ef),
           Number(point.recall, 4),
           Spread(point.us, 1),
@@ -79,7 +64,7 @@ std::vector<std::string> Cells(const Run& run, const Point& point) {
           pages(&PagesRead::node_pins),
           Number(contender.build_seconds, 1),
           Megabytes(bytes),
-          Number(bytes / static_cast<double>(run.data.base.rows), 0),
+          Number(bytes / static_cast<double>(contender.sample->data.base.rows), 0),
           ParametersText(run.options.build),
           CpuModel(),
           contender.engine->simd()};
@@ -88,7 +73,7 @@ std::vector<std::string> Cells(const Run& run, const Point& point) {
 std::vector<LabelledCurve> Curves(const Run& run, const std::vector<Point>& points) {
   std::vector<LabelledCurve> curves;
   for (const Contender& contender : run.contenders) {
-    curves.push_back({contender.engine->label(), {}});
+    curves.push_back({contender.label, {}});
   }
   for (const Point& point : points) {
     curves[point.contender].points.push_back({point.ef, point.recall, Median(point.us)});
@@ -115,8 +100,8 @@ void WriteLine(std::ofstream* file, const std::vector<std::string>& cells) {
 
 void WritePoints(const Run& run, size_t k, const std::vector<Point>& points, std::ofstream* file) {
   for (const Point& point : points) {
-    std::vector<std::string> cells = {DataText(run.data), run.options.data.query_name,
-                                      std::to_string(k)};
+    std::vector<std::string> cells = {DataText(run.contenders[point.contender].sample->data),
+                                      run.options.data.query_name, std::to_string(k)};
     std::vector<std::string> rest = Cells(run, point);
     cells.insert(cells.end(), rest.begin(), rest.end());
     WriteLine(file, cells);
@@ -149,20 +134,27 @@ void PrintHeading(const Run& run) {
       "and asked for to read rows. MB and bytes a row are of the whole index, vectors included.");
 }
 
-void MeasureAll(const Options& options) {
-  Dataset data = ReadDataset(options.data);
-  ExactAnswers exact(data, options.k.back());
-  exact.Extend(data.base.rows);
-  if (data.metric == Metric::kCosine) {
-    Normalize(&data.base);
-    Normalize(&data.queries);
+// One for each number of rows; the data is read once for each, so that it finds the exact answers
+// of whole data sets in their files.
+std::list<Sample> ReadSamples(const Options& options) {
+  std::list<Sample> samples;
+  for (size_t rows : options.rows) {
+    DataSource source = options.data;
+    source.rows = rows;
+    Progress("reading " + source.directory);
+    samples.emplace_back(ReadDataset(source), options.k.back());
   }
-  std::vector<Contender> contenders = BuildContenders(options, data);
-  Run run{options, data, contenders};
+  return samples;
+}
+
+void MeasureAll(const Options& options) {
+  std::list<Sample> samples = ReadSamples(options);
+  std::vector<Contender> contenders = BuildContenders(options, samples);
+  Run run{options, samples.back().data, contenders};
   PrintHeading(run);
   std::ofstream file = OpenPoints(options.points);
   for (size_t k : options.k) {
-    std::vector<Point> points = Sweep(options, data, exact, &contenders, k);
+    std::vector<Point> points = Sweep(options, contenders, k);
     Heading("k " + std::to_string(k));
     PrintPoints(run, points);
     std::vector<LabelledCurve> curves = Curves(run, points);

@@ -27,7 +27,7 @@ std::map<std::string, Setter> Setters(Options* options) {
   DataSource& data = options->data;
   return {
       {"--metric", [&data](const std::string& text) { data.metric = ParseMetric(text); }},
-      {"--rows", count(&data.rows)},
+      {"--rows", counts(&options->rows)},
       {"--queries", count(&data.queries)},
       {"--query-name", string(&data.query_name)},
       {"--engines", [options](const std::string& text) { options->engines = Split(text); }},

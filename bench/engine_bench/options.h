@@ -12,6 +12,7 @@ namespace vseg_bench {
 
 struct Options {
   DataSource data;
+  std::vector<size_t> rows = {0};  // an index over each so many; 0: all
   std::vector<std::string> engines = {"vseg", "faiss", "hnswlib"};
   BuildSettings build;
   std::vector<size_t> k = {10};

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "contender.h"
-#include "dataset.h"
 #include "options.h"
 
 namespace vseg_bench {
@@ -20,8 +19,8 @@ struct Point {
 
 // By ascending ef, contenders beside each other. At each ef a pass for the recall comes first, then
 // the repeats of all contenders in turns, the order reversed each time. A contender leaves when it
-// has reached the recall `until`.
-std::vector<Point> Sweep(const Options& options, const Dataset& data, const ExactAnswers& exact,
-                         std::vector<Contender>* contenders, size_t k);
+// has reached the recall `until` with an ef of at least k.
+std::vector<Point> Sweep(const Options& options, const std::vector<Contender>& contenders,
+                         size_t k);
 
 }  // namespace vseg_bench

@@ -2,12 +2,14 @@
 // queries unlike the data, and the exact nearest rows of both.
 //
 //   vseg_generate OUT --dimensions D --rows N --queries Q --seed S [--SHAPE VALUE]...
-//   vseg_generate OUT --answers l2|cosine
+//   vseg_generate OUT --embeddings DIR
 //
 // Writes base.fvecs, query.fvecs, ood.fvecs, gt_l2.ivecs and ood_gt_l2.ivecs into the directory
 // OUT, which is made. The same arguments give the same bytes on every machine, and the first N rows
-// and all queries are the same whatever N is. The second form computes the exact answers of the
-// base.fvecs and query.fvecs that OUT has. Shapes are the members of MixtureShape (mixture.h).
+// and all queries are the same whatever N is. Shapes are the members of MixtureShape (mixture.h).
+//
+// The second form takes glosses.copy and held_out.copy, which vseg_lsa (demo/lsa) wrote into DIR,
+// for rows and queries, and writes base.fvecs, query.fvecs and gt_cos.ivecs.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "copy_vectors.h"
 #include "metric.h"
 #include "mixture.h"
 #include "nearest.h"
@@ -30,7 +33,7 @@ constexpr size_t kNearest = 100;
 
 struct Settings {
   std::string out;
-  std::string answers;  // the metric, in the second form; else empty
+  std::string embeddings;  // the second form's directory; else empty
   size_t rows = 60000;
   size_t queries = 1000;
   uint64_t seed = 1;
@@ -58,7 +61,7 @@ std::map<std::string, Setter> Setters(Settings* settings) {
   };
   MixtureShape& shape = settings->shape;
   return {
-      {"--answers", [settings](const std::string& text) { settings->answers = text; }},
+      {"--embeddings", [settings](const std::string& text) { settings->embeddings = text; }},
       {"--dimensions", count(&shape.dimensions)},
       {"--rows", count(&settings->rows)},
       {"--queries", count(&settings->queries)},
@@ -125,22 +128,26 @@ void Generate(const Settings& settings) {
   WriteAnswers(settings.out + "/ood_gt_l2.ivecs", base, outside, Metric::kL2);
 }
 
-void Answer(const Settings& settings) {
-  Metric metric = ParseMetric(settings.answers);
-  Matrix<float> base = ReadFvecs(settings.out + "/base.fvecs", 0);
-  Matrix<float> queries = ReadFvecs(settings.out + "/query.fvecs", 0);
+void Convert(const Settings& settings) {
+  Matrix<float> base = ReadCopiedVectors(settings.embeddings + "/glosses.copy");
+  Matrix<float> queries = ReadCopiedVectors(settings.embeddings + "/held_out.copy");
   if (base.dim != queries.dim) {
     throw std::runtime_error("queries and base differ in dimension");
   }
-  WriteAnswers(settings.out + "/" + GroundTruthFile(metric), base, queries, metric);
+  std::filesystem::create_directories(settings.out);
+  WriteFvecs(settings.out + "/base.fvecs", base);
+  WriteFvecs(settings.out + "/query.fvecs", queries);
+  printf("%s: %zu rows of %zu dimensions\n", settings.out.c_str(), base.rows, base.dim);
+  WriteAnswers(settings.out + "/" + GroundTruthFile(Metric::kCosine), base, queries,
+               Metric::kCosine);
 }
 
 void Run(int argc, char** argv) {
   Settings settings = Parse(argc, argv);
-  if (settings.answers.empty()) {
+  if (settings.embeddings.empty()) {
     Generate(settings);
   } else {
-    Answer(settings);
+    Convert(settings);
   }
 }
 

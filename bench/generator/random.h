@@ -21,7 +21,7 @@ class Random {
   // Mean 0, variance 1, nearly normal: a sum of four even numbers of 16 bits, each with a variance
   // of (2^32 - 1) / 12.
   float Normal() {
-    constexpr float kMean = 4 * 65535 / 2;
+    constexpr float kMean = 2 * 65535.0F;
     constexpr float kDeviation = 37837.227F;  // sqrt((2^32 - 1) / 3)
     uint64_t bits = bits_();
     uint64_t sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48);

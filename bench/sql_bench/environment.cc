@@ -35,7 +35,8 @@ std::string DataText(const Bench& bench) {
   const Dataset& data = bench.data;
   return data.name + ", " + std::to_string(data.base.rows) + " rows x " +
          std::to_string(data.base.dim) + " dimensions, " + std::to_string(data.queries.rows) +
-         " queries, k " + std::to_string(bench.options.k) + ", metric " + MetricName(data.metric);
+         " queries (" + bench.options.query_name + ".fvecs), k " +
+         std::to_string(bench.options.k[0]) + ", metric " + MetricName(data.metric);
 }
 
 }  // namespace
@@ -64,9 +65,7 @@ void PrintEnvironment(Bench* bench) {
       " 'max_parallel_workers_per_gather') ORDER BY name");
   table.Row({"settings", Join(settings.get())});
   table.Row({"data", DataText(*bench)});
-  table.Row({"index", "m " + std::to_string(options.m) + ", ef_construction " +
-                          std::to_string(options.ef_construction) + ", column storage " +
-                          options.storage});
+  table.Row({"index", ParametersText(options) + ", column storage " + options.storage[0]});
   table.Row({"repeats", std::to_string(options.repeat)});
   table.Print();
 }

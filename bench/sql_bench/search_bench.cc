@@ -1,70 +1,52 @@
 // Recall and time per query over ef_search, for all indexes in turns, and the times at equal
 // recall.
-#include <algorithm>
+#include <cstddef>
 
 #include "bench.h"
 #include "comparison.h"
 #include "report.h"
-#include "searcher.h"
+#include "sweep.h"
 
 namespace vseg_bench {
 namespace {
 
-struct Measured {
-  double recall;
-  std::vector<double> server_us;
-  ClientTimes client;
-};
-
-// One value of ef_search: warm-up and recall first, then the repeats of all indexes in turns, the
-// order reversed each time.
-std::vector<Measured> MeasureEf(Bench* bench, size_t ef) {
-  std::vector<Searcher> searchers;
-  std::vector<Measured> measured;
-  for (const IndexKind& kind : bench->kinds) {
-    Searcher& searcher = searchers.emplace_back(bench, kind, TwinTable(kind));
-    searcher.SetEf(std::min(ef, kind.ef_largest));
-    measured.push_back({searcher.Recall(bench->exact), {}, {}});
-  }
-  for (size_t repeat = 0; repeat < bench->options.repeat; repeat++) {
-    for (size_t turn = 0; turn < searchers.size(); turn++) {
-      size_t i = repeat % 2 == 0 ? turn : searchers.size() - 1 - turn;
-      measured[i].server_us.push_back(searchers[i].ServerTime());
-    }
-  }
-  for (size_t i = 0; i < searchers.size(); i++) {
-    measured[i].client = searchers[i].ClientTime();
-    searchers[i].SetEf(0);
-  }
-  return measured;
+std::string SearchedTable(const Bench& bench, const IndexKind& kind, const std::string& storage) {
+  return TwinTable(kind) + (storage == bench.options.storage[0] ? "" : "_" + storage);
 }
 
-// One for each index kind.
-std::vector<LabelledCurve> MeasureCurves(Bench* bench) {
-  std::vector<LabelledCurve> curves;
-  for (const IndexKind& kind : bench->kinds) {
-    curves.push_back({kind.label, {}});
+// The twin with this storage of the vector column, indexed.
+Searched PrepareTwin(Bench* bench, const IndexKind& kind, const std::string& storage) {
+  std::string table = SearchedTable(*bench, kind, storage);
+  if (!Exists(bench->session, table)) {
+    Progress("loading " + table);
+    CreateTable(bench, table, storage);
+    LoadRows(bench->session, table, bench->data.base, {0, bench->data.base.rows},
+             LoadMethod::kCopy);
+    Settle(bench, table);
   }
-  Table table({"ef_search", "index", "recall@" + std::to_string(bench->options.k),
-               "us a query in the server", "queries/s", "us by a client, mean", "p50", "p99"});
-  for (size_t ef : bench->options.ef_search) {
-    Progress("ef_search " + std::to_string(ef));
-    std::vector<Measured> measured = MeasureEf(bench, ef);
-    for (size_t i = 0; i < measured.size(); i++) {
-      const IndexKind& kind = bench->kinds[i];
-      if (ef > kind.ef_largest) {
-        continue;
-      }
-      double us = Median(measured[i].server_us);
-      const ClientTimes& client = measured[i].client;
-      curves[i].points.push_back({ef, measured[i].recall, us});
-      table.Row({std::to_string(ef), kind.label, Number(measured[i].recall, 4),
-                 Spread(measured[i].server_us, 1), Number(1e6 / us, 0), Number(client.mean_us, 1),
-                 Number(client.p50_us, 1), Number(client.p99_us, 1)});
+  EnsureIndex(bench, kind, table);
+  bool several = bench->options.storage.size() > 1;
+  return {kind, table, kind.label + (several ? ", " + storage : ""), bench->data.base.rows,
+          &bench->exact};
+}
+
+// Those of one storage after those of another, the kinds in their order.
+std::vector<Searched> PrepareTwins(Bench* bench) {
+  std::vector<Searched> tables;
+  for (const std::string& storage : bench->options.storage) {
+    for (const IndexKind& kind : bench->kinds) {
+      tables.push_back(PrepareTwin(bench, kind, storage));
     }
   }
-  table.Print();
-  return curves;
+  return tables;
+}
+
+// A table for each storage.
+void PrintEqualRecalls(const Bench& bench, const std::vector<LabelledCurve>& curves) {
+  auto kinds = static_cast<std::ptrdiff_t>(bench.kinds.size());
+  for (auto first = curves.begin(); first != curves.end(); first += kinds) {
+    PrintEqualRecall({first, first + kinds}, bench.options.recall_targets);
+  }
 }
 
 }  // namespace
@@ -72,22 +54,23 @@ std::vector<LabelledCurve> MeasureCurves(Bench* bench) {
 void RunSearch(Bench* bench) {
   Heading("search: recall and time over ef_search, warm cache");
   LoadTwins(bench);
-  for (const IndexKind& kind : bench->kinds) {
-    EnsureIndex(bench, kind);
-  }
+  std::vector<Searched> tables = PrepareTwins(bench);
   bench->exact.Extend(bench->data.base.rows);
-  std::vector<LabelledCurve> curves = MeasureCurves(bench);
   Paragraph(
       "In the server: all queries in one statement by a LATERAL join, median (range) of the "
       "repeats, the indexes in turns. By a client: a prepared statement for each query over a "
-      "Unix socket.");
-  Paragraph(
-      "At equal recall, by interpolation of log(time) over recall. \"below\" gives the time and "
-      "the recall of the smallest ef_search where that recall is higher already; the comparison "
-      "then starts at the smallest recall that every curve has.");
-  PrintEqualRecall(curves, bench->options.recall_targets);
-  if (!bench->options.curve.empty()) {
-    WriteCurves(bench->options.curve, curves);
+      "Unix socket, medians of the repeats.");
+  for (size_t k : bench->options.k) {
+    Curves curves = MeasureCurves(bench, tables, k);
+    Paragraph(
+        "At equal recall, by interpolation of log(time) over recall. \"below\" gives the time and "
+        "the recall of the cheapest point where that recall is higher already; a ratio to that is "
+        "a lower bound.");
+    PrintEqualRecalls(*bench, curves.server);
+    PrintEqualRecalls(*bench, curves.client);
+    if (!bench->options.curve.empty()) {
+      WriteCurves(bench->options.curve + "-k" + std::to_string(k) + ".tsv", curves.server);
+    }
   }
 }
 
