@@ -1,7 +1,7 @@
 #include "contender.h"
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -48,30 +48,38 @@ std::string SavedPath(const Options& options, const Matrix<float>& rows, const s
          std::to_string(options.build.ef_construction) + "-" + name;
 }
 
-double BuildSeconds(Engine* engine, const Matrix<float>& rows, const BuildSettings& settings) {
-  Progress("building " + engine->label());
-  auto start = std::chrono::steady_clock::now();
-  engine->Build(rows, settings);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  Progress(engine->label() + " built in " + Number(seconds, 2) + " s");
-  return seconds;
+double Seconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-// The seconds are written last: where they can be read, the index is whole.
-double LoadOrBuild(Engine* engine, const Options& options, const Matrix<float>& rows,
-                   const std::string& name) {
+BuildTime Build(Engine* engine, const Matrix<float>& rows, const BuildSettings& settings) {
+  Progress("building " + engine->label());
+  double start = Seconds(CLOCK_MONOTONIC);
+  double cpu_start = Seconds(CLOCK_PROCESS_CPUTIME_ID);
+  engine->Build(rows, settings);
+  BuildTime time{Seconds(CLOCK_MONOTONIC) - start, Seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start};
+  Progress(engine->label() + " built in " + Number(time.seconds, 2) + " s");
+  return time;
+}
+
+// The times are written last: where they can be read, the index is whole.
+BuildTime LoadOrBuild(Engine* engine, const Options& options, const Matrix<float>& rows,
+                      const std::string& name) {
   std::string path = SavedPath(options, rows, name);
-  double seconds = 0;
-  if (std::ifstream(path + ".seconds") >> seconds && engine->Load(path, rows)) {
+  BuildTime time{};
+  if (std::ifstream(path + ".seconds") >> time.seconds >> time.cpu_seconds &&
+      engine->Load(path, rows)) {
     Progress(engine->label() + " was built by an earlier run");
-    return seconds;
+    return time;
   }
-  seconds = BuildSeconds(engine, rows, options.build);
+  time = Build(engine, rows, options.build);
   std::filesystem::create_directories(options.peer_cache);
   if (engine->Save(path)) {
-    std::ofstream(path + ".seconds") << seconds << '\n';
+    std::ofstream(path + ".seconds") << time.seconds << ' ' << time.cpu_seconds << '\n';
   }
-  return seconds;
+  return time;
 }
 
 // Null engine: left out.
@@ -82,13 +90,13 @@ Contender BuildContender(const Options& options, const std::string& name, const 
   }
   const Matrix<float>& rows = sample.data.base;
   bool cached = !options.peer_cache.empty() && name != "vseg";
-  double seconds = cached ? LoadOrBuild(engine.get(), options, rows, name)
-                          : BuildSeconds(engine.get(), rows, options.build);
+  BuildTime time = cached ? LoadOrBuild(engine.get(), options, rows, name)
+                          : Build(engine.get(), rows, options.build);
   std::string label = engine->label();
   if (options.rows.size() > 1) {
     label += ", " + std::to_string(rows.rows) + " rows";
   }
-  return {label, &sample, std::move(engine), seconds};
+  return {label, &sample, std::move(engine), time};
 }
 
 }  // namespace

@@ -12,11 +12,16 @@
 
 namespace vseg_bench {
 
+struct BuildTime {
+  double seconds;      // by the clock
+  double cpu_seconds;  // of all threads
+};
+
 struct Contender {
   std::string label;
   const Sample* sample;
   std::unique_ptr<Engine> engine;
-  double build_seconds;  // by the clock
+  BuildTime build;
 };
 
 // The engines of the options over every sample, built in turn; one that this program was compiled

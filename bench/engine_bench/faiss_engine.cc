@@ -16,18 +16,15 @@ namespace {
 
 using faiss::Index;
 
-class KernelDistances : public faiss::FlatCodesDistanceComputer {
+class KernelDistances : public faiss::DistanceComputer {
  public:
   explicit KernelDistances(const faiss::IndexFlat& rows)
-      : FlatCodesDistanceComputer(rows.codes.data(), rows.code_size),
-        rows_(rows.get_xb()),
+      : rows_(rows.get_xb()),
         dimensions_(static_cast<size_t>(rows.d)),
         kernel_(vseg::distance_kernels().l2_squared) {}
 
   void set_query(const float* query) override { query_ = query; }
-  float distance_to_code(const uint8_t* row) override {
-    return kernel_(query_, reinterpret_cast<const float*>(row), dimensions_);
-  }
+  float operator()(Index::idx_t i) override { return kernel_(query_, row(i), dimensions_); }
   float symmetric_dis(Index::idx_t i, Index::idx_t j) override {
     return kernel_(row(i), row(j), dimensions_);
   }
@@ -43,7 +40,7 @@ class KernelDistances : public faiss::FlatCodesDistanceComputer {
 
 struct KernelFlat : faiss::IndexFlat {
   explicit KernelFlat(Index::idx_t dimensions) : IndexFlat(dimensions, faiss::METRIC_L2) {}
-  faiss::FlatCodesDistanceComputer* get_FlatCodesDistanceComputer() const override {
+  faiss::DistanceComputer* get_distance_computer() const override {
     return new KernelDistances(*this);  // FAISS deletes it
   }
 };

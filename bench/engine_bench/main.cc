@@ -42,10 +42,9 @@ struct Run {
 
 // Cells that both the table and the file of points have, in this order.
 const std::vector<std::string> kColumns = {
-    "index",     "ef_search", "recall@k",    "us a query",
-    "queries/s", "pages",     "different",   "rows' pages read",
-    "build s",   "MB",        "bytes a row", "parameters",
-    "CPU",       "SIMD"};
+    "index", "ef_search",   "recall@k",         "us a query", "queries/s",
+    "pages", "different",   "rows' pages read", "build s",    "build CPU s",
+    "MB",    "bytes a row", "parameters",       "CPU",        "SIMD"};
 
 std::vector<std::string> Cells(const Run& run, const Point& point) {
   const Contender& contender = run.contenders[point.contender];
@@ -62,7 +61,8 @@ std::vector<std::string> Cells(const Run& run, const Point& point) {
           pages(&PagesRead::pins),
           pages(&PagesRead::distinct),
           pages(&PagesRead::node_pins),
-          Number(contender.build_seconds, 1),
+          Number(contender.build.seconds, 1),
+          Number(contender.build.cpu_seconds, 1),
           Megabytes(bytes),
           Number(bytes / static_cast<double>(contender.sample->data.base.rows), 0),
           ParametersText(run.options.build),

@@ -21,7 +21,7 @@ struct Options {
   size_t ef_construction = 100;
   // Of the vector column; all of them for search, else the first.
   std::vector<std::string> storage = {"plain"};
-  std::vector<size_t> ef_search = {10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 1000};
+  std::vector<size_t> ef_search = {10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 1000};
   std::vector<double> recall_targets = {0.95, 0.99};
   double until = 0.997;        // a curve ends at the first point with this recall
   size_t insert_rows = 10000;  // rows of the COPY and INSERT cases
