@@ -29,7 +29,9 @@ void CreateTable(Bench* bench, const std::string& table, const std::string& stor
   session->Command("RESET client_min_messages");
   session->Command("CREATE TABLE " + table + " (id bigint NOT NULL, embedding vector(" +
                    std::to_string(bench->data.base.dim) + ") NOT NULL)");
-  session->Command("ALTER TABLE " + table + " ALTER COLUMN embedding SET STORAGE " + storage);
+  if (storage != "default") {
+    session->Command("ALTER TABLE " + table + " ALTER COLUMN embedding SET STORAGE " + storage);
+  }
 }
 
 void LoadQueries(Bench* bench) {

@@ -44,8 +44,8 @@ void RunIngest(Bench* bench);
 // twins have equal rows in equal order.
 std::string TwinTable(const IndexKind& kind);
 
-// (Re)creates an empty table (id bigint, embedding vector(n)) with the first storage of the
-// options, or another.
+// (Re)creates an empty table (id bigint, embedding vector(n)) with the first storage of the options
+// or another; "default" is what the vector type has.
 void CreateTable(Bench* bench, const std::string& table);
 void CreateTable(Bench* bench, const std::string& table, const std::string& storage);
 // Creates and fills the table of queries.
