@@ -1,12 +1,37 @@
 #include "bench.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "engine/kernels/distance.h"
 #include "report.h"
 
 namespace vseg_bench {
-namespace {
+Bench::Bench(const Options& run_options, Session* run_session, Dataset run_data)
+    : options(run_options),
+      session(run_session),
+      kinds(PrepareIndexKinds(session, options)),
+      data(std::move(run_data)),
+      exact(data, LargestK(options)) {}
 
-bool Exists(Session* session, const std::string& relation) {
-  return session->Value("SELECT to_regclass('" + relation + "') IS NOT NULL") == "t";
+std::string TwinTable(const IndexKind& kind) { return "items_" + kind.method; }
+
+std::string IndexName(const std::string& table) { return table + "_index"; }
+
+void CreateTable(Bench* bench, const std::string& table) {
+  CreateTable(bench, table, bench->options.storage[0]);
+}
+
+void CreateTable(Bench* bench, const std::string& table, const std::string& storage) {
+  Session* session = bench->session;
+  session->Command("SET client_min_messages = warning");
+  session->Command("DROP TABLE IF EXISTS " + table);
+  session->Command("RESET client_min_messages");
+  session->Command("CREATE TABLE " + table + " (id bigint NOT NULL, embedding vector(" +
+                   std::to_string(bench->data.base.dim) + ") NOT NULL)");
+  if (storage != "default") {
+    session->Command("ALTER TABLE " + table + " ALTER COLUMN embedding SET STORAGE " + storage);
+  }
 }
 
 void LoadQueries(Bench* bench) {
@@ -14,30 +39,6 @@ void LoadQueries(Bench* bench) {
   LoadRows(bench->session, "queries", bench->data.queries, {0, bench->data.queries.rows},
            LoadMethod::kCopy);
   Settle(bench, "queries");
-}
-
-}  // namespace
-
-Bench::Bench(const Options& run_options, Session* run_session)
-    : options(run_options),
-      session(run_session),
-      kinds(PrepareIndexKinds(session, options)),
-      data(ReadDataset(options.data, ParseMetric(options.metric), options.rows, options.queries)),
-      exact(data, options.k) {}
-
-std::string TwinTable(const IndexKind& kind) { return "items_" + kind.method; }
-
-std::string IndexName(const std::string& table) { return table + "_index"; }
-
-void CreateTable(Bench* bench, const std::string& table) {
-  Session* session = bench->session;
-  session->Command("SET client_min_messages = warning");
-  session->Command("DROP TABLE IF EXISTS " + table);
-  session->Command("RESET client_min_messages");
-  session->Command("CREATE TABLE " + table + " (id bigint NOT NULL, embedding vector(" +
-                   std::to_string(bench->data.base.dim) + ") NOT NULL)");
-  session->Command("ALTER TABLE " + table + " ALTER COLUMN embedding SET STORAGE " +
-                   bench->options.storage);
 }
 
 void LoadTwins(Bench* bench) {
@@ -61,11 +62,10 @@ std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std:
          ", ef_construction = " + std::to_string(bench.options.ef_construction) + ")";
 }
 
-void EnsureIndex(Bench* bench, const IndexKind& kind) {
-  std::string table = TwinTable(kind);
+void EnsureIndex(Bench* bench, const IndexKind& kind, const std::string& table) {
   if (!Exists(bench->session, IndexName(table))) {
-    Progress("building the " + kind.label + " index");
-    bench->session->Command(CreateIndexSql(*bench, kind, table));
+    Progress("building the " + kind.label + " index of " + table);
+    bench->build_seconds[table] = bench->session->Seconds(CreateIndexSql(*bench, kind, table));
     Settle(bench, table);
   }
 }
@@ -96,6 +96,19 @@ void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table
   }
   Paragraph("vseg_segments of " + IndexName(table) + ":");
   report.Print();
+}
+
+std::string ParametersText(const Options& options) {
+  return "m " + std::to_string(options.m) + ", ef_construction " +
+         std::to_string(options.ef_construction);
+}
+
+std::string SimdText(const IndexKind& kind) {
+  return kind.method == "vseg" ? vseg::distance_kernels().target : "as compiled";
+}
+
+bool Exists(Session* session, const std::string& relation) {
+  return session->Value("SELECT to_regclass('" + relation + "') IS NOT NULL") == "t";
 }
 
 double RelationBytes(Session* session, const std::string& relation) {

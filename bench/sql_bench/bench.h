@@ -15,7 +15,7 @@
 namespace vseg_bench {
 
 struct Bench {
-  Bench(const Options& run_options, Session* run_session);
+  Bench(const Options& run_options, Session* run_session, Dataset run_data);
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
@@ -25,9 +25,15 @@ struct Bench {
   const Dataset data;
   // Over the whole base, once Extend(data.base.rows) was called.
   ExactAnswers exact;
+  std::map<std::string, double> build_seconds;  // of the indexes built so far, by table
 };
 
 // One command each; they print their part of the report.
+void RunLoad(Bench* bench);
+void RunCold(Bench* bench);
+void RunScale(Bench* bench);
+// Over rows that it generates itself.
+void RunSize(const Options& options, Session* session);
 void RunBuild(Bench* bench);
 void RunSearch(Bench* bench);
 void RunRecall(Bench* bench);
@@ -38,21 +44,31 @@ void RunIngest(Bench* bench);
 // twins have equal rows in equal order.
 std::string TwinTable(const IndexKind& kind);
 
-// (Re)creates an empty table (id bigint, embedding vector(n)) with the storage of the options.
+// (Re)creates an empty table (id bigint, embedding vector(n)) with the first storage of the options
+// or another; "default" is what the vector type has.
 void CreateTable(Bench* bench, const std::string& table);
+void CreateTable(Bench* bench, const std::string& table, const std::string& storage);
+// Creates and fills the table of queries.
+void LoadQueries(Bench* bench);
 // Creates and fills the twin tables and the table of queries, once.
 void LoadTwins(Bench* bench);
 
 // The statement, and the name of the index it makes.
 std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std::string& table);
 std::string IndexName(const std::string& table);
-// Creates the index on a twin table unless it is there.
-void EnsureIndex(Bench* bench, const IndexKind& kind);
+// Creates the index on a table unless it is there.
+void EnsureIndex(Bench* bench, const IndexKind& kind, const std::string& table);
 // Drops the index of a twin table if it is there.
 void DropIndex(Bench* bench, const IndexKind& kind);
 // What vseg_segments says of the table's index; nothing for other kinds.
 void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table);
 
+// "m 16, ef_construction 100".
+std::string ParametersText(const Options& options);
+// Of the kind's distances, on the server's machine, which is taken to be this one.
+std::string SimdText(const IndexKind& kind);
+
+bool Exists(Session* session, const std::string& relation);
 double RelationBytes(Session* session, const std::string& relation);
 // VACUUM ANALYZE and CHECKPOINT, so that neither falls into a measurement.
 void Settle(Bench* bench, const std::string& table);

@@ -29,6 +29,7 @@ void BuildOnce(Bench* bench, const IndexKind& kind, Builds* builds) {
   session->Command("SELECT sum(vector_dims(embedding)) FROM " + table);
   double wal = WalPosition(session);
   builds->seconds.push_back(session->Seconds(CreateIndexSql(*bench, kind, table)));
+  bench->build_seconds[table] = builds->seconds.back();
   builds->wal_bytes = WalPosition(session) - wal;
   builds->bytes = RelationBytes(session, IndexName(table));
 }

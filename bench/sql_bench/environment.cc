@@ -1,35 +1,13 @@
 #include "environment.h"
 
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
+#include "cpu.h"
 #include "report.h"
 
 namespace vseg_bench {
 namespace {
-
-std::string CpuInfo(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    size_t colon = line.find(": ");
-    if (line.compare(0, key.size(), key) == 0 && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
-  }
-  return "unknown";
-}
-
-std::string InstructionSets() {
-  std::string flags = " " + CpuInfo("flags") + " ";
-  std::string sets;
-  for (const char* set : {"sse4_2", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni"}) {
-    if (flags.find(std::string(" ") + set + " ") != std::string::npos) {
-      sets += std::string(" ") + set;
-    }
-  }
-  return sets.empty() ? "" : "," + sets;
-}
 
 std::string Join(const PGresult* result) {
   std::string text;
@@ -57,7 +35,8 @@ std::string DataText(const Bench& bench) {
   const Dataset& data = bench.data;
   return data.name + ", " + std::to_string(data.base.rows) + " rows x " +
          std::to_string(data.base.dim) + " dimensions, " + std::to_string(data.queries.rows) +
-         " queries, k " + std::to_string(bench.options.k) + ", metric " + MetricName(data.metric);
+         " queries (" + bench.options.query_name + ".fvecs), k " +
+         std::to_string(bench.options.k[0]) + ", metric " + MetricName(data.metric);
 }
 
 }  // namespace
@@ -66,9 +45,8 @@ void PrintEnvironment(Bench* bench) {
   Session* session = bench->session;
   const Options& options = bench->options;
   Table table({"", ""});
-  table.Row({"CPU", CpuInfo("model name") + ", " +
-                        std::to_string(std::thread::hardware_concurrency()) + " threads" +
-                        InstructionSets()});
+  table.Row({"CPU", CpuModel() + ", " + std::to_string(std::thread::hardware_concurrency()) +
+                        " threads," + InstructionSets()});
   table.Row({"server", session->Value("SELECT version()")});
   Result extensions = session->Query(
       "SELECT extname, extversion FROM pg_extension WHERE extname IN ('vseg', 'vector')");
@@ -87,9 +65,7 @@ void PrintEnvironment(Bench* bench) {
       " 'max_parallel_workers_per_gather') ORDER BY name");
   table.Row({"settings", Join(settings.get())});
   table.Row({"data", DataText(*bench)});
-  table.Row({"index", "m " + std::to_string(options.m) + ", ef_construction " +
-                          std::to_string(options.ef_construction) + ", column storage " +
-                          options.storage});
+  table.Row({"index", ParametersText(options) + ", column storage " + options.storage[0]});
   table.Row({"repeats", std::to_string(options.repeat)});
   table.Print();
 }

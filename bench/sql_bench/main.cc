@@ -2,6 +2,8 @@
 // progress to standard error. bench/run starts a server for it and calls it.
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <utility>
 
 #include "bench.h"
 #include "environment.h"
@@ -11,17 +13,26 @@ namespace vseg_bench {
 namespace {
 
 void RunCommand(Bench* bench, const std::string& command) {
-  if (command == "build") {
-    RunBuild(bench);
-  } else if (command == "search") {
-    RunSearch(bench);
-  } else if (command == "recall") {
-    RunRecall(bench);
-  } else if (command == "tail") {
-    RunTail(bench);
-  } else {
-    RunIngest(bench);
+  static const std::map<std::string, void (*)(Bench*)> commands = {
+      {"build", RunBuild},   {"search", RunSearch}, {"recall", RunRecall}, {"tail", RunTail},
+      {"ingest", RunIngest}, {"load", RunLoad},     {"cold", RunCold},     {"scale", RunScale}};
+  commands.at(command)(bench);
+}
+
+void RunOnData(const Options& options, Session* session) {
+  Bench bench(options, session,
+              ReadDataset({options.data, ParseMetric(options.metric), options.rows, options.queries,
+                           options.query_name}));
+  printf("# %s, %s\n\n", bench.data.name.c_str(), MetricName(bench.data.metric));
+  PrintEnvironment(&bench);
+  for (const std::string& command : options.commands) {
+    if (command == "size") {
+      RunSize(options, session);
+    } else {
+      RunCommand(&bench, command);
+    }
   }
+  PrintIndexSettings(&bench);
 }
 
 void Run(int argc, char** argv) {
@@ -30,13 +41,11 @@ void Run(int argc, char** argv) {
   // Small tables would be scanned; a parallel plan would not be the one thread that is measured.
   session.Command("SET enable_seqscan = off");
   session.Command("SET max_parallel_workers_per_gather = 0");
-  Bench bench(options, &session);
-  printf("# %s, %s\n\n", bench.data.name.c_str(), MetricName(bench.data.metric));
-  PrintEnvironment(&bench);
-  for (const std::string& command : options.commands) {
-    RunCommand(&bench, command);
+  if (options.data.empty()) {
+    RunSize(options, &session);
+  } else {
+    RunOnData(options, &session);
   }
-  PrintIndexSettings(&bench);
 }
 
 }  // namespace

@@ -3,58 +3,23 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <stdexcept>
+
+#include "numbers.h"
 
 namespace vseg_bench {
 namespace {
 
-const std::vector<std::string>& AllCommands() {
+// What "all" stands for.
+const std::vector<std::string>& UsualCommands() {
   static const std::vector<std::string> commands = {"build", "search", "recall", "tail", "ingest"};
   return commands;
 }
 
-size_t ParseCount(const std::string& text) {
-  size_t used = 0;
-  unsigned long value = 0;
-  try {
-    value = std::stoul(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used == 0 || used != text.size() || text[0] == '-') {
-    throw std::runtime_error("not a whole number: \"" + text + "\"");
-  }
-  return value;
-}
-
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    parts.push_back(part);
-  }
-  if (parts.empty()) {
-    throw std::runtime_error("an empty list");
-  }
-  return parts;
-}
-
-std::vector<size_t> ParseCounts(const std::string& text) {
-  std::vector<size_t> counts;
-  for (const std::string& part : Split(text)) {
-    counts.push_back(ParseCount(part));
-  }
-  std::sort(counts.begin(), counts.end());
-  return counts;
-}
-
-std::vector<double> ParseTargets(const std::string& text) {
-  std::vector<double> targets;
-  for (const std::string& part : Split(text)) {
-    targets.push_back(std::stod(part));
-  }
-  return targets;
+const std::vector<std::string>& AllCommands() {
+  static const std::vector<std::string> commands = {"build", "search", "recall", "tail", "ingest",
+                                                    "load",  "cold",   "scale",  "size"};
+  return commands;
 }
 
 using Setter = std::function<void(const std::string&)>;
@@ -69,20 +34,36 @@ std::map<std::string, Setter> Setters(Options* options) {
   auto counts = [](std::vector<size_t>* target) {
     return [target](const std::string& text) { *target = ParseCounts(text); };
   };
+  auto unsorted = [](std::vector<size_t>* target) {
+    return [target](const std::string& text) {
+      target->clear();
+      for (const std::string& part : Split(text)) {
+        target->push_back(ParseCount(part));
+      }
+    };
+  };
   return {
       {"--data", string(&options->data)},
       {"--metric", string(&options->metric)},
+      {"--query-name", string(&options->query_name)},
       {"--indexes", [options](const std::string& text) { options->indexes = Split(text); }},
       {"--rows", count(&options->rows)},
       {"--queries", count(&options->queries)},
-      {"--k", count(&options->k)},
+      {"--k", unsorted(&options->k)},
       {"--repeat", count(&options->repeat)},
       {"--m", count(&options->m)},
       {"--ef-construction", count(&options->ef_construction)},
-      {"--storage", string(&options->storage)},
+      {"--storage", [options](const std::string& text) { options->storage = Split(text); }},
       {"--ef-search", counts(&options->ef_search)},
       {"--recall-targets",
-       [options](const std::string& text) { options->recall_targets = ParseTargets(text); }},
+       [options](const std::string& text) { options->recall_targets = ParseNumbers(text); }},
+      {"--until", [options](const std::string& text) { options->until = ParseNumbers(text)[0]; }},
+      {"--scale-rows", counts(&options->scale_rows)},
+      {"--cold-ef", counts(&options->cold_ef)},
+      {"--cold-queries", count(&options->cold_queries)},
+      {"--drop-caches", count(&options->drop_caches)},
+      {"--size-dimensions", counts(&options->size_dimensions)},
+      {"--size-rows", count(&options->size_rows)},
       {"--insert-rows", count(&options->insert_rows)},
       {"--commit-rows", count(&options->commit_rows)},
       {"--tail", counts(&options->tail)},
@@ -92,7 +73,8 @@ std::map<std::string, Setter> Setters(Options* options) {
 }
 
 void CheckOptions(const Options& options) {
-  if (options.data.empty() || options.commands.empty()) {
+  bool generated = options.commands == std::vector<std::string>{"size"};
+  if (options.commands.empty() || (options.data.empty() && !generated)) {
     throw std::runtime_error("--data and a command are needed\n" + Usage());
   }
   for (const std::string& index : options.indexes) {
@@ -100,13 +82,19 @@ void CheckOptions(const Options& options) {
       throw std::runtime_error("--indexes knows vseg and hnsw, not \"" + index + "\"");
     }
   }
-  if (options.k == 0 || options.repeat == 0 || options.insert_rows == 0 ||
-      options.commit_rows == 0) {
-    throw std::runtime_error("--k, --repeat, --insert-rows and --commit-rows start at 1");
+  if (std::count(options.k.begin(), options.k.end(), 0) > 0 || options.repeat == 0 ||
+      options.insert_rows == 0 || options.commit_rows == 0 || options.cold_queries == 0 ||
+      options.scale_rows[0] == 0 || options.size_rows == 0 || options.size_dimensions[0] == 0) {
+    throw std::runtime_error(
+        "only --rows, --queries, --ef-search, --tail and --drop-caches may be 0");
   }
 }
 
 }  // namespace
+
+size_t LargestK(const Options& options) {
+  return *std::max_element(options.k.begin(), options.k.end());
+}
 
 Options ParseOptions(int argc, char** argv) {
   Options options;
@@ -119,7 +107,7 @@ Options ParseOptions(int argc, char** argv) {
     } else if (std::count(AllCommands().begin(), AllCommands().end(), argument) == 1) {
       options.commands.push_back(argument);
     } else if (argument == "all") {
-      options.commands = AllCommands();
+      options.commands = UsualCommands();
     } else {
       throw std::runtime_error("not understood: " + argument + "\n" + Usage());
     }

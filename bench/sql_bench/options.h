@@ -8,25 +8,36 @@
 namespace vseg_bench {
 
 struct Options {
-  std::vector<std::string> commands;  // build, search, recall, tail, ingest
+  std::vector<std::string> commands;  // main.cc has them
   std::string data;                   // directory of base.fvecs, query.fvecs, gt_*.ivecs
+  std::string query_name = "query";   // NAME of NAME.fvecs (DataSource)
   std::string metric = "l2";
   std::vector<std::string> indexes = {"vseg", "hnsw"};
   size_t rows = 0;  // 0: all
   size_t queries = 1000;
-  size_t k = 10;
+  std::vector<size_t> k = {10};  // rows asked for; all of them by search, else the first
   size_t repeat = 3;
   size_t m = 16;
   size_t ef_construction = 100;
-  std::string storage = "plain";
-  std::vector<size_t> ef_search = {10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 1000};
+  // Of the vector column; all of them for search, else the first.
+  std::vector<std::string> storage = {"plain"};
+  std::vector<size_t> ef_search = {10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 1000};
   std::vector<double> recall_targets = {0.95, 0.99};
+  double until = 0.997;        // a curve ends at the first point with this recall
   size_t insert_rows = 10000;  // rows of the COPY and INSERT cases
   size_t commit_rows = 1000;   // rows of the single-commit cases
   std::vector<size_t> tail = {0, 1000, 10000, 50000};
+  std::vector<size_t> scale_rows = {60000, 960000};
+  std::vector<size_t> cold_ef = {10, 40, 100};
+  size_t cold_queries = 100;
+  size_t drop_caches = 0;  // 1: the operating system's too, before each cold query
+  std::vector<size_t> size_dimensions = {50, 128, 384, 768, 1536, 3072};
+  size_t size_rows = 10000;
   std::string faiss_build;  // the FAISS baseline's program; empty: left out
   std::string curve;  // where search writes its curves as tab-separated values; empty: nowhere
 };
+
+size_t LargestK(const Options& options);
 
 // Throws std::runtime_error on what it does not understand.
 Options ParseOptions(int argc, char** argv);

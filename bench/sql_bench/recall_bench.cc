@@ -19,7 +19,7 @@ struct Case {
 
 void AddRow(Bench* bench, const IndexKind& kind, const Case& measured, const ExactAnswers& exact,
             Table* report) {
-  Searcher searcher(bench, kind, measured.table);
+  Searcher searcher(bench, kind, measured.table, bench->options.k[0]);
   searcher.SetEf(0);
   double recall = searcher.Recall(exact);
   std::vector<double> times;
@@ -74,7 +74,7 @@ void RunRecall(Bench* bench) {
   Notices notices;
   session->TakeNotices();
   Table report({"index", "how rows came", "rows", "seconds",
-                "recall@" + std::to_string(bench->options.k), "us a query in the server",
+                "recall@" + std::to_string(bench->options.k[0]), "us a query in the server",
                 "index MB"});
   std::string memory = session->Value("SHOW maintenance_work_mem");
   // The single commits are the fewest rows, and exact answers only grow.
@@ -89,7 +89,7 @@ void RunRecall(Bench* bench) {
     BuiltIndex(bench, kind, memory, &report);
     notices.Add(kind.label + " with " + memory, session->TakeNotices());
   }
-  ExactAnswers exact(bench->data, bench->options.k);
+  ExactAnswers exact(bench->data, bench->options.k[0]);
   for (LoadMethod method : methods) {
     for (const IndexKind& kind : bench->kinds) {
       FilledIndex(bench, kind, method, &exact, &report);

@@ -9,13 +9,17 @@
 
 namespace vseg_bench {
 
-Searcher::Searcher(Bench* bench, IndexKind kind, std::string table)
-    : bench_(bench), session_(bench->session), kind_(std::move(kind)), table_(std::move(table)) {}
+Searcher::Searcher(Bench* bench, IndexKind kind, std::string table, size_t k)
+    : bench_(bench),
+      session_(bench->session),
+      kind_(std::move(kind)),
+      table_(std::move(table)),
+      k_(k) {}
 
 std::string Searcher::LateralSql(const std::string& columns) const {
   return "SELECT " + columns + " FROM queries q CROSS JOIN LATERAL (SELECT id FROM " + table_ +
          " ORDER BY embedding " + MetricOperator(bench_->data.metric) + " q.embedding LIMIT " +
-         std::to_string(bench_->options.k) + ") r";
+         std::to_string(k_) + ") r";
 }
 
 void Searcher::CheckPlan(const std::string& explain) {
@@ -46,7 +50,12 @@ std::vector<std::vector<int64_t>> Searcher::Answers() {
 }
 
 double Searcher::Recall(const ExactAnswers& exact) {
-  return vseg_bench::Recall(bench_->data, exact, Answers());
+  return vseg_bench::Recall(bench_->data, exact, k_, Answers());
+}
+
+std::string Searcher::NearestSql() const {
+  return "SELECT id FROM " + table_ + " ORDER BY embedding " + MetricOperator(bench_->data.metric) +
+         " $1::vector LIMIT " + std::to_string(k_);
 }
 
 double Searcher::ServerTime() {
@@ -56,9 +65,7 @@ double Searcher::ServerTime() {
 
 ClientTimes Searcher::ClientTime() {
   const Matrix<float>& queries = bench_->data.queries;
-  session_->Prepare("nearest", "SELECT id FROM " + table_ + " ORDER BY embedding " +
-                                   MetricOperator(bench_->data.metric) + " $1::vector LIMIT " +
-                                   std::to_string(bench_->options.k));
+  session_->Prepare("nearest", NearestSql());
   std::vector<double> times;
   std::string vector;
   for (size_t query = 0; query < queries.rows; query++) {
@@ -78,6 +85,32 @@ ClientTimes Searcher::ClientTime() {
   std::sort(times.begin(), times.end());
   return {sum / static_cast<double>(times.size()), times[times.size() / 2],
           times[times.size() * 99 / 100]};
+}
+
+namespace {
+
+// The number after the first `"key": ` of a plan in JSON: the topmost node's, which counts what is
+// below it.
+double FirstNumber(const std::string& plan, const std::string& key) {
+  size_t at = plan.find("\"" + key + "\": ");
+  if (at == std::string::npos) {
+    throw std::runtime_error("the plan says nothing of " + key + ":\n" + plan);
+  }
+  return std::stod(plan.substr(at + key.size() + 4));
+}
+
+}  // namespace
+
+QueryBuffers Searcher::Buffers(size_t query) {
+  std::string vector =
+      session_->Value("SELECT embedding FROM queries WHERE id = " + std::to_string(query));
+  session_->Prepare("nearest", NearestSql());
+  CheckPlan("EXPLAIN EXECUTE nearest('" + vector + "')");
+  std::string plan = session_->Value(
+      "EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) EXECUTE nearest('" + vector + "')");
+  session_->Command("DEALLOCATE nearest");
+  return {FirstNumber(plan, "Shared Hit Blocks"), FirstNumber(plan, "Shared Read Blocks"),
+          FirstNumber(plan, "Execution Time")};
 }
 
 }  // namespace vseg_bench

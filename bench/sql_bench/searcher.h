@@ -16,10 +16,16 @@ struct ClientTimes {
   double p99_us;
 };
 
+struct QueryBuffers {
+  double hit;   // pages found in shared buffers
+  double read;  // pages that were not
+  double ms;    // of execution
+};
+
 class Searcher {
  public:
-  // Queries of `table` through its index, which every plan is checked to use.
-  Searcher(Bench* bench, IndexKind kind, std::string table);
+  // Queries for k rows of `table` through its index, which every plan is checked to use.
+  Searcher(Bench* bench, IndexKind kind, std::string table, size_t k);
 
   // Sets ef_search from now on; 0 means the default.
   void SetEf(size_t ef);
@@ -29,15 +35,19 @@ class Searcher {
   // Microseconds a query inside the server: all queries in one statement.
   double ServerTime();
   ClientTimes ClientTime();
+  // What one query reads, by EXPLAIN (ANALYZE, BUFFERS).
+  QueryBuffers Buffers(size_t query);
 
  private:
   std::string LateralSql(const std::string& columns) const;
+  std::string NearestSql() const;
   void CheckPlan(const std::string& explain);
 
   Bench* bench_;
   Session* session_;
   IndexKind kind_;
   std::string table_;
+  size_t k_;
 };
 
 }  // namespace vseg_bench

@@ -50,7 +50,7 @@ void MeasureTail(Bench* bench, size_t tail, const ExactAnswers& exact, Table* re
   std::vector<double> recalls;
   std::vector<std::vector<double>> times(bench->kinds.size());
   for (const IndexKind& kind : bench->kinds) {
-    Searcher& searcher = searchers.emplace_back(bench, kind, TailTable(kind));
+    Searcher& searcher = searchers.emplace_back(bench, kind, TailTable(kind), bench->options.k[0]);
     searcher.SetEf(0);
     recalls.push_back(searcher.Recall(exact));
   }
@@ -79,8 +79,8 @@ void RunTail(Bench* bench) {
     BuildBelowTail(bench, kind, built);
   }
   Table report({"index", "tail rows", "us a query in the server",
-                "recall@" + std::to_string(bench->options.k)});
-  ExactAnswers exact(bench->data, bench->options.k);
+                "recall@" + std::to_string(bench->options.k[0])});
+  ExactAnswers exact(bench->data, bench->options.k[0]);
   size_t rows = built;
   for (size_t tail : tails) {
     Progress("tail of " + std::to_string(tail) + " rows");

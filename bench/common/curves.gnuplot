@@ -1,9 +1,10 @@
-# Recall against queries per second. Called with curve (input), output and heading set.
+# Recall against queries per second. Called with curve (input), output, heading and rate
+# (what the queries per second are of) set.
 set terminal svg size 800,560 enhanced background rgb 'white'
 set output output
 set title heading noenhanced
 set xlabel 'recall'
-set ylabel 'queries per second, one connection, inside the server'
+set ylabel 'queries per second, '.rate
 set logscale y
 set grid
 set key top right

@@ -40,23 +40,23 @@ void CheckQueries(const Dataset& data) {
 
 }  // namespace
 
-Dataset ReadDataset(const std::string& directory, Metric metric, size_t max_rows,
-                    size_t max_queries) {
+Dataset ReadDataset(const DataSource& source) {
   namespace fs = std::filesystem;
-  fs::path path = fs::canonical(directory);
+  fs::path path = fs::canonical(source.directory);
   Dataset data;
   data.name = path.filename();
-  data.metric = metric;
+  data.metric = source.metric;
   // One row more than asked for tells whether the base was read whole.
-  data.base = ReadFvecs(path / "base.fvecs", max_rows == 0 ? 0 : max_rows + 1);
-  bool whole = max_rows == 0 || data.base.rows <= max_rows;
+  data.base = ReadFvecs(path / "base.fvecs", source.rows == 0 ? 0 : source.rows + 1);
+  bool whole = source.rows == 0 || data.base.rows <= source.rows;
   if (!whole) {
-    data.base.rows = max_rows;
-    data.base.values.resize(max_rows * data.base.dim);
+    data.base.rows = source.rows;
+    data.base.values.resize(source.rows * data.base.dim);
   }
-  data.queries = ReadFvecs(path / "query.fvecs", max_queries);
+  data.queries = ReadFvecs(path / (source.query_name + ".fvecs"), source.queries);
   CheckQueries(data);
-  fs::path truth = path / GroundTruthFile(metric);
+  std::string prefix = source.query_name == "query" ? "" : source.query_name + "_";
+  fs::path truth = path / (prefix + GroundTruthFile(source.metric));
   if (whole && fs::exists(truth)) {
     data.ground_truth = ReadIvecs(truth, data.queries.rows);
     CheckGroundTruth(data.ground_truth, data);
@@ -121,19 +121,19 @@ bool ExactAnswers::ReadGroundTruth(size_t rows) {
   return true;
 }
 
-double Recall(const Dataset& data, const ExactAnswers& exact,
+double Recall(const Dataset& data, const ExactAnswers& exact, size_t k,
               const std::vector<std::vector<int64_t>>& answers) {
   size_t right = 0;
   size_t wanted = 0;
   for (size_t query = 0; query < answers.size(); query++) {
-    double limit = exact.KthDistance(query) * (1 + kRelativeTolerance) + kAbsoluteTolerance;
+    double limit = exact.KthDistance(query, k) * (1 + kRelativeTolerance) + kAbsoluteTolerance;
     std::set<int64_t> distinct(answers[query].begin(), answers[query].end());
     for (int64_t row : distinct) {
       double distance = ExactDistance(data.metric, data.queries.Row(query),
                                       data.base.Row(static_cast<size_t>(row)), data.base.dim);
       right += distance <= limit ? 1 : 0;
     }
-    wanted += exact.AnswerSize(query);
+    wanted += exact.AnswerSize(query, k);
   }
   return static_cast<double>(right) / static_cast<double>(wanted);
 }

@@ -83,6 +83,14 @@ double Median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+double Percentile(std::vector<double> values, size_t percent) {
+  if (values.empty()) {
+    throw std::logic_error("a percentile of nothing");
+  }
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1, values.size() * percent / 100)];
+}
+
 std::string Spread(const std::vector<double>& values, int digits) {
   std::string text = Number(Median(values), digits);
   if (values.size() > 1) {

@@ -1,8 +1,23 @@
 #include "curve.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace vseg_bench {
+
+std::vector<CurvePoint> Frontier(std::vector<CurvePoint> points) {
+  std::sort(points.begin(), points.end(), [](const CurvePoint& a, const CurvePoint& b) {
+    return a.recall != b.recall ? a.recall > b.recall : a.us < b.us;
+  });
+  std::vector<CurvePoint> frontier;
+  for (const CurvePoint& point : points) {
+    if (frontier.empty() || point.us < frontier.back().us) {
+      frontier.push_back(point);
+    }
+  }
+  std::reverse(frontier.begin(), frontier.end());
+  return frontier;
+}
 
 std::optional<double> TimeAtRecall(const std::vector<CurvePoint>& curve, double recall) {
   size_t i = 0;

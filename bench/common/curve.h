@@ -13,9 +13,12 @@ struct CurvePoint {
   double us;  // a query
 };
 
+// The points that no other beats in both recall and time, by ascending recall.
+std::vector<CurvePoint> Frontier(std::vector<CurvePoint> points);
+
 // Microseconds a query at the recall, by linear interpolation of log(time) over recall between the
-// first point (by ascending ef) that reaches it and the one before. Empty when no point reaches it
-// or the first is beyond it already.
+// first point that reaches it and the one before. Empty when no point reaches it or the first is
+// beyond it already. `curve` is a frontier.
 std::optional<double> TimeAtRecall(const std::vector<CurvePoint>& curve, double recall);
 
 }  // namespace vseg_bench

@@ -39,6 +39,8 @@ std::string Number(double value, int digits);
 std::string Megabytes(double bytes);
 
 double Median(std::vector<double> values);
+// The value that so many percent are not above.
+double Percentile(std::vector<double> values, size_t percent);
 // "median (smallest-largest)".
 std::string Spread(const std::vector<double>& values, int digits);
 
