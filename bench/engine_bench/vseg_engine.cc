@@ -70,11 +70,8 @@ class VsegEngine : public Engine {
 
   void Build(const Matrix<float>& rows, const BuildSettings& settings) override {
     const auto dimensions = static_cast<uint32_t>(rows.dim);
-    std::optional<vseg::Rotation> rotation;
-    if (vseg::code_area_bytes(kMetric, dimensions, vseg::layer0_degree(settings.m)) != 0) {
-      rotation.emplace(dimensions);
-    }
-    vseg::RowStore store(kMetric, rotation ? rotation->padded() : dimensions);
+    const vseg::Rotation rotation(dimensions);
+    vseg::RowStore store(kMetric, rotation.padded());
     Fill(rows, rotation, &store);
     Silent monitor;
     vseg::GraphOptions options;
@@ -82,7 +79,7 @@ class VsegEngine : public Engine {
     options.ef_construction = settings.ef_construction;
     options.threads = settings.threads;
     const vseg::Graph graph = vseg::build_graph(store, options, monitor);
-    Write(rows, graph, rotation ? &store : nullptr, settings);
+    Write(rows, graph, store, settings);
   }
 
   void Search(const Matrix<float>& queries, size_t k, size_t ef, int64_t* found) override {
@@ -109,23 +106,19 @@ class VsegEngine : public Engine {
   // Of rows of unit length it gives cosine's order.
   static constexpr vseg::Metric kMetric = vseg::Metric::kL2;
 
-  static void Fill(const Matrix<float>& rows, const std::optional<vseg::Rotation>& rotation,
+  static void Fill(const Matrix<float>& rows, const vseg::Rotation& rotation,
                    vseg::RowStore* store) {
     std::vector<float> rotated(store->dimensions());
     for (size_t row = 0; row < rows.rows; row++) {
       if (row == kRowsToJudge && store->narrows_well()) {
         store->narrow();
       }
-      const float* vector = rows.Row(row);
-      if (rotation) {
-        rotation->apply(vector, rotated.data());
-        vector = rotated.data();
-      }
-      store->append(vector);
+      rotation.apply(rows.Row(row), rotated.data());
+      store->append(rotated.data());
     }
   }
 
-  void Write(const Matrix<float>& rows, const vseg::Graph& graph, const vseg::RowStore* rotated,
+  void Write(const Matrix<float>& rows, const vseg::Graph& graph, const vseg::RowStore& rotated,
              const BuildSettings& settings) {
     vseg::SegmentShape shape{};
     shape.id = kSegmentId;
@@ -149,7 +142,7 @@ class VsegEngine : public Engine {
     RowsInOrder vectors(rows);
     Silent monitor;
     vseg::write_segment(
-        {header_, extents, graph, tids, vectors, rotated, settings.threads, &monitor}, sink);
+        {header_, extents, graph, tids, vectors, &rotated, settings.threads, &monitor}, sink);
     List();
   }
 
