@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -27,12 +26,7 @@ void MemoryPageSource::copy(vseg::BlockNo block, vseg::PageExpectation /*expecte
 
 // As much as the server asks the CPU for (src/postgres/storage/pages.cc).
 void MemoryPageSource::prefetch(vseg::BlockNo block, uint32_t offset, uint32_t bytes) {
-  constexpr uint32_t kLine = 64;
-  constexpr uint32_t kFirstBytes = 4 * kLine;
-  const std::byte* data = memory_.payload(block) + offset;
-  for (uint32_t i = 0; i < std::min(bytes, kFirstBytes); i += kLine) {
-    __builtin_prefetch(data + i);
-  }
+  vseg::prefetch_lines(memory_.payload(block) + offset, bytes);
 }
 
 const std::byte* CountingPageSource::pin(vseg::BlockNo block, vseg::PageExpectation expected) {

@@ -32,6 +32,19 @@ class PageSource {
   virtual void prefetch(BlockNo block, uint32_t offset, uint32_t bytes) = 0;
 };
 
+// Asks the CPU for what a read of `bytes` from `data` on needs first: all of a short stretch, else
+// its beginning, from which the CPU's own prefetcher goes on. Of node blocks of 848 and 1,416 bytes
+// searches took 18 and 10 % less time with all lines asked for than with four, of 6.5 kB 3 % more.
+inline void prefetch_lines(const std::byte* data, uint32_t bytes) {
+  constexpr uint32_t kLine = 64;
+  constexpr uint32_t kShort = 2048;
+  constexpr uint32_t kBeginning = 4 * kLine;
+  const uint32_t asked = bytes <= kShort ? bytes : kBeginning;
+  for (uint32_t i = 0; i < asked; i += kLine) {
+    __builtin_prefetch(data + i);
+  }
+}
+
 // Receives the logical pages of a segment being written, in ascending order without gaps.
 class PageSink {
  public:

@@ -36,8 +36,9 @@ constexpr uint32_t kMinWidth = 64;
 // number of coordinates (Gao & Long, SIGMOD 2024, theorem 3.2): few of them call for more rows to
 // be compared exactly. Measured in docs/measurements.md.
 uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions) {
-  constexpr uint32_t kTwiceTheRows = 64;  // coordinates
-  return ef + static_cast<uint32_t>(uint64_t{ef} * kTwiceTheRows / padded_dimensions(dimensions));
+  constexpr uint32_t kEnough = 128;  // coordinates
+  const uint32_t padded = padded_dimensions(dimensions);
+  return padded >= kEnough ? ef : static_cast<uint32_t>(uint64_t{ef} * kEnough / padded);
 }
 
 }  // namespace

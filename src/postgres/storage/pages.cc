@@ -1,6 +1,5 @@
 #include "postgres/storage/pages.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "engine/common/errors.h"
@@ -27,19 +26,6 @@ Buffer pin_instead(Relation index, Buffer previous, BlockNumber block, Buffer hi
     }
   }
   return ReleaseAndReadBuffer(previous, index, block);
-}
-
-// Asks the CPU for the lines of a page that a read of `bytes` from `offset` begins with; its own
-// prefetcher follows from there.
-void prefetch_lines(const char* page, uint32_t offset, uint32_t bytes) {
-  constexpr uint32_t kLine = 64;
-  constexpr uint32_t kFirstBytes = 16 * kLine;
-  __builtin_prefetch(page);
-  __builtin_prefetch(page + kPageSize - kPageTrailerSize);
-  const char* data = page + kPageHeaderSize + offset;
-  for (uint32_t i = 0; i < std::min(bytes, kFirstBytes); i += kLine) {
-    __builtin_prefetch(data + i);
-  }
 }
 
 }  // namespace
@@ -208,7 +194,10 @@ void BufferPages::prefetch(BlockNo block, uint32_t offset, uint32_t bytes) {
     hints_.remember(block, buffer);
   }
   if (BufferIsValid(buffer)) {
-    prefetch_lines(BufferGetPage(buffer), offset, bytes);
+    Page page = BufferGetPage(buffer);
+    __builtin_prefetch(page);
+    __builtin_prefetch(trailer(page));
+    prefetch_lines(reinterpret_cast<const std::byte*>(payload(page)) + offset, bytes);
   }
 }
 
