@@ -20,8 +20,12 @@ my %kind = (
 	'entry points' => 8,
 	'append header' => 9,
 	'append entries' => 10,
-	'append vectors' => 11);
-my @read_by_search = grep { $_ ne 'map' } sort keys %kind;
+	'append vectors' => 11,
+	'append codes' => 12,
+	'append centroid' => 13);
+# Short rows have no codes.
+my @of_codes = ('append codes', 'append centroid');
+my @read_by_search = grep { $_ ne 'map' && $_ !~ /codes|centroid/ } sort keys %kind;
 
 # Changes of a page, given as its bytes.
 sub put
@@ -84,6 +88,29 @@ push @cases,
 	[ 'append entries: too many vector pages', 'append entries', $word->(12, 0xFFFFFFFF) ],
 	[ 'append entries: too few vector pages', 'append entries', $word->(12, 0) ]);
 
+# The same for rows that have codes.
+my @coded_cases;
+foreach my $name (@of_codes)
+{
+	push @coded_cases, map { [ "$name: $_", $name, $damage{$_} ] } sort keys %damage;
+}
+push @coded_cases,
+  (
+	[ 'append entries: more groups with codes than rows', 'append entries', $short->(28, 2) ],
+	[ 'append entries: codes without a centroid', 'append entries', $word->(24, 0xFFFFFFFF) ],
+	[ 'append entries: the metapage for a centroid', 'append entries', $word->(24, 0) ],
+	[ 'append entries: a centroid elsewhere', 'append entries', $word->(24, 2) ],
+	[ 'append entries: a centroid beyond the end', 'append entries', $word->(24, 99999) ]);
+
+# Makes an entry page list itself as its last vector page.
+sub list_itself
+{
+	my ($page, $block) = @_;
+	my $end = unpack('S', substr($page, 12, 2));    # pd_lower, where the block numbers end
+	substr($_[0], $end - 4, 4) = pack('L', $block);
+	return;
+}
+
 # What an insert or a VACUUM must report before it writes somewhere.
 my @writes = (
 	map({ [ "map: $_", 'map', $damage{$_} ] } grep { $_ ne 'page of another segment' } sort keys %damage),
@@ -94,11 +121,18 @@ my @writes = (
 	[ 'append entries: no vector page', 'append entries', $word->(12, 0) ],
 	[ 'append entries: next extent beyond all files', 'append entries', $word->(16, 0x03FFFFFE) ],
 	[ 'append entries: next page beyond its extent', 'append entries', $word->(20, 1000) ],
-	[ 'append entries: frozen tail', 'append entries', $short->(8, 0) ]);
+	[ 'append entries: frozen tail', 'append entries', $short->(8, 0) ],
+	[ 'append entries: itself among its vector pages', 'append entries', \&list_itself ],
+	[ 'append entries: more groups with codes than rows', 'append entries', $short->(28, 2) ],
+	[ 'append entries: codes without a centroid', 'append entries', $word->(24, 0xFFFFFFFF) ],
+	[ 'append entries: a centroid elsewhere', 'append entries', $word->(24, 2) ],
+	map({ my $name = $_; map({ [ "$name: $_", $name, $damage{$_} ] } sort keys %damage) }
+		@of_codes));
 
 my $node = start_cluster('primary');
 my $random_cases = 40;
 my $searched = scalar(@cases);
+my $coded = scalar(@coded_cases);
 my $written = scalar(@writes);
 my $truncated = 4;
 
@@ -128,6 +162,7 @@ SQL
 }
 
 my @search_files = split(/\n/, create_victims('searched', $searched, 8));
+my @coded_files = split(/\n/, create_victims('coded', $coded, 256));
 my @write_files = split(/\n/, create_victims('written', $written, 256));
 my @random_files = split(/\n/, create_victims('random', $random_cases, 8));
 my @truncated_files = split(/\n/, create_victims('truncated', $truncated, 8));
@@ -162,7 +197,7 @@ sub damage_page
 		my $page = substr($bytes, $block * $page_size, $page_size);
 		my ($page_kind, $magic) = unpack('CS', substr($page, -3));
 		next if $magic != 0xE567 || $page_kind != $kind{$name};
-		($change || put($payload + 4, pack('L', $block)))->($page);
+		($change || put($payload + 4, pack('L', $block)))->($page, $block);
 		substr($bytes, $block * $page_size, $page_size) = $page;
 		write_index($path, $bytes);
 		return;
@@ -171,6 +206,7 @@ sub damage_page
 }
 
 damage_page($search_files[$_], @{ $cases[$_] }[ 1, 2 ]) foreach (0 .. $#cases);
+damage_page($coded_files[$_], @{ $coded_cases[$_] }[ 1, 2 ]) foreach (0 .. $#coded_cases);
 damage_page($write_files[$_], @{ $writes[$_] }[ 1, 2 ]) foreach (0 .. $#writes);
 srand(42);
 foreach my $path (@random_files)
@@ -213,6 +249,11 @@ foreach my $i (0 .. $#cases)
 {
 	my ($what, $name, $change, $sqlstate) = @{ $cases[$i] };
 	like(search("searched_$i", 8), $sqlstate ? $reports_version : $reports, "search: $what");
+}
+
+foreach my $i (0 .. $#coded_cases)
+{
+	like(search("coded_$i", 256), $reports, "search: $coded_cases[$i][0]");
 }
 
 sub insert_many
@@ -260,7 +301,8 @@ unlike($log, qr/terminated by signal|PANIC|TRAP/, 'no backend crashed');
 
 # REINDEX repairs.
 my @disagreeing;
-foreach my $items (@others, map { "written_$_" } 0 .. $written - 1)
+foreach my $items (@others, map({ "written_$_" } 0 .. $written - 1),
+	map({ "coded_$_" } 0 .. $coded - 1))
 {
 	$node->safe_psql('postgres', "REINDEX INDEX ${items}_idx");
 	my $found = $node->safe_psql('postgres', "SELECT disagreements('$items', 3)");

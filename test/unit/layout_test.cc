@@ -208,7 +208,10 @@ TEST(AppendLayout, EntryPageHoldsItsRowsAndTheirVectorPagesForEveryDimension) {
     ASSERT_EQ(layout.vector_bytes, dimensions * 4) << dimensions;
     ASSERT_GE(layout.capacity, 1u) << dimensions;
     ASSERT_LE(layout.capacity, 0xFFFFu) << dimensions;
-    ASSERT_GE(layout.blocks_offset, layout.entries_offset + layout.capacity * 8) << dimensions;
+    ASSERT_EQ(layout.capacity % kAppendGroupRows, 0u) << dimensions;
+    ASSERT_GE(layout.code_blocks_offset, layout.entries_offset + layout.capacity * 8) << dimensions;
+    ASSERT_GE(layout.blocks_offset, layout.code_blocks_offset + layout.max_code_pages * 4)
+        << dimensions;
     ASSERT_LE(layout.blocks_offset + layout.max_vector_pages * 4, kPagePayload) << dimensions;
     if (layout.vectors_per_page != 0) {
       ASSERT_EQ(layout.pages_per_vector, 1u) << dimensions;
@@ -219,6 +222,36 @@ TEST(AppendLayout, EntryPageHoldsItsRowsAndTheirVectorPagesForEveryDimension) {
       ASSERT_EQ(layout.max_vector_pages, layout.capacity * layout.pages_per_vector) << dimensions;
     }
   }
+}
+
+TEST(AppendLayout, CodePagesHoldTheCodesOfAllGroupsForEveryDimension) {
+  for (uint32_t dimensions = 1; dimensions <= kMaxDimensions; dimensions++) {
+    AppendLayout layout = make_append_layout(dimensions);
+    const uint32_t groups = layout.capacity / kAppendGroupRows;
+    ASSERT_EQ(code_pages(layout, groups), layout.max_code_pages) << dimensions;
+    ASSERT_GE(layout.centroid_pages * kPagePayload, dimensions * 4) << dimensions;
+    ASSERT_LE(layout.centroid_pages, kExtentPages) << dimensions;
+    ASSERT_LE(layout.pages_per_group, 32u) << "pages of a record, at dimensions " << dimensions;
+    if (layout.group_bytes == 0) {
+      ASSERT_EQ(layout.max_code_pages, 0u) << dimensions;
+    } else if (layout.groups_per_page != 0) {
+      ASSERT_EQ(layout.group_bytes, edge_code_bytes(dimensions, 32)) << dimensions;
+      ASSERT_LE(layout.groups_per_page * layout.group_bytes, kPagePayload) << dimensions;
+      ASSERT_GE(layout.max_code_pages * layout.groups_per_page, groups) << dimensions;
+    } else {
+      ASSERT_GE(layout.pages_per_group * kPagePayload, layout.group_bytes) << dimensions;
+      ASSERT_EQ(layout.max_code_pages, groups * layout.pages_per_group) << dimensions;
+    }
+  }
+}
+
+TEST(AppendLayout, OnlyRowsMuchLongerThanTheirCodesHaveCodes) {
+  EXPECT_FALSE(has_append_codes(Metric::kL2, make_append_layout(3)));
+  EXPECT_FALSE(has_append_codes(Metric::kL2, make_append_layout(50)));
+  for (uint32_t dimensions = 128; dimensions <= kMaxDimensions; dimensions++) {
+    ASSERT_TRUE(has_append_codes(Metric::kL2, make_append_layout(dimensions))) << dimensions;
+  }
+  EXPECT_FALSE(has_append_codes(Metric::kL1, make_append_layout(784)));
 }
 
 TEST(AppendLayout, EntryPagesAreWellFilled) {

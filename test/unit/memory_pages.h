@@ -45,6 +45,7 @@ class MemoryPages : public PageSource {
       throw CorruptIndexError(block, "page of another kind or owner");
     }
     pinned_.reset();
+    vector_copies += page.kind == PageKind::kAppendVectors ? 1 : 0;
     if (!page.payload.empty()) {
       std::memcpy(payload, page.payload.data(), page.payload.size());
     }
@@ -85,6 +86,7 @@ class MemoryPages : public PageSource {
 
   uint64_t pins = 0;
   uint64_t prefetches = 0;
+  uint64_t vector_copies = 0;  // of kAppendVectors pages
 
  private:
   std::map<BlockNo, MemoryPage> pages_;

@@ -16,8 +16,13 @@ namespace {
 // in 30,000 is nearer than its bound.
 constexpr float kDeviations = 4;
 
-// Rows read at a time, in the order of their pages.
-constexpr uint32_t kRoundRows = 32;
+// In place of the lower bound of a row that has been compared.
+constexpr float kRead = -kNoBound;
+
+// Rows are read a round at a time, in the order of their pages, since short rows share pages. Each
+// round doubles the rows read so far. While one is read, the pages of the next rows are fetched.
+constexpr uint32_t kFirstRound = 32;
+constexpr uint32_t kPrefetchedRows = 8;
 
 constexpr float kFarthest = std::numeric_limits<float>::max();
 
@@ -253,26 +258,54 @@ float AppendCursor::limit(float bound) const {
 }
 
 void AppendCursor::search(float bound) {
-  do {
-    next_round(limit(bound));
-    for (Ordinal ordinal : round_) {
-      const float* vector = chain_.vector(page_of(ordinal), row_of(ordinal));
-      find({query_.distance(vector), ordinal});
+  for (uint32_t rows = kFirstRound; next_round(limit(bound), rows); rows *= 2) {
+    for (size_t i = 0; i < std::min<size_t>(kPrefetchedRows, round_.size()); i++) {
+      prefetch_vector(i);
     }
-  } while (!round_.empty());
+    for (size_t i = 0; i < round_.size(); i++) {
+      if (i + kPrefetchedRows < round_.size()) {
+        prefetch_vector(i + kPrefetchedRows);
+      }
+      read(round_[i], bound);
+    }
+  }
 }
 
-// The next rows that may be within the limit: the first by lower bound, in the order of their
-// pages.
-void AppendCursor::next_round(float limit) {
+// Compares a row, and those of its vector page that would be next.
+void AppendCursor::read(Ordinal ordinal, float bound) {
+  if (bounds_[ordinal] == kRead) {
+    return;
+  }
+  const EntryPage& page = page_of(ordinal);
+  const uint32_t per_page = std::max(chain_.layout().vectors_per_page, 1u);
+  const uint32_t own = row_of(ordinal), first = own / per_page * per_page;
+  const uint32_t end = std::min(first + per_page, page.coded_rows());
+  for (uint32_t row = first; row < end; row++) {
+    const Ordinal other = ordinal - own + row;
+    float& lower = bounds_[other];
+    if (row == own || (lower > kRead && lower <= limit(bound) && is_live(page, row))) {
+      find({query_.distance(chain_.vector(page, row)), other});
+      lower = kRead;
+    }
+  }
+}
+
+// Chooses up to `rows` rows that may be within the limit, the first by lower bound; false: none
+// may.
+bool AppendCursor::next_round(float limit, uint32_t rows) {
   round_.clear();
-  while (round_.size() < kRoundRows && !unread_.empty() && unread_.front().distance <= limit) {
-    round_.push_back(pop(&unread_).ordinal);
+  while (round_.size() < rows && !unread_.empty() && unread_.front().distance <= limit) {
+    const Ordinal ordinal = pop(&unread_).ordinal;
+    if (bounds_[ordinal] != kRead) {
+      round_.push_back(ordinal);
+    }
   }
   std::sort(round_.begin(), round_.end());
-  for (Ordinal ordinal : round_) {
-    chain_.prefetch_vector(page_of(ordinal), row_of(ordinal));
-  }
+  return !round_.empty();
+}
+
+void AppendCursor::prefetch_vector(size_t i) {
+  chain_.prefetch_vector(page_of(round_[i]), row_of(round_[i]));
 }
 
 // Adds a row to the batch, whose farthest row gives way.

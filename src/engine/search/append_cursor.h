@@ -42,7 +42,9 @@ class AppendCursor : public Cursor {
   void take_up_found();
   float limit(float bound) const;
   void search(float bound);
-  void next_round(float limit);
+  bool next_round(float limit, uint32_t rows);
+  void prefetch_vector(size_t i);
+  void read(Ordinal ordinal, float bound);
   void find(const Candidate& candidate);
   void deliver(float bound, std::vector<Candidate>* rows);
 
@@ -70,7 +72,7 @@ class AppendCursor : public Cursor {
   float taken_to_ = -kNoBound;     // rows up to this lower bound have been taken up
   uint32_t taken_ = 0;             // live ones
   bool waiting_ = false;           // there are rows beyond it
-  std::vector<Candidate> unread_;  // lower bounds: heap, nearest first
+  std::vector<Candidate> unread_;  // lower bounds, some of rows read since: heap, nearest first
   std::vector<Candidate> found_;   // distances: heap, nearest first
   std::vector<Candidate> batch_;   // distances of the batch being searched: heap, farthest first
   std::vector<Ordinal> round_;     // rows being read

@@ -20,7 +20,7 @@ void EntryPage::read(PageSource& pages, PageExpectation expected, BlockNo block,
     throw CorruptIndexError(block, "append entry page has another chain's number");
   }
   if (!is_possible(header_, layout)) {
-    throw CorruptIndexError(block, "append entry page has an impossible number of rows");
+    throw CorruptIndexError(block, "append entry page has an impossible number of rows or codes");
   }
 }
 
@@ -121,9 +121,6 @@ void AppendReader::prefetch_codes(const EntryPage& page, uint32_t group) {
 
 std::vector<float> AppendReader::centroid(const EntryPage& page) {
   const BlockNo first = page.centroid();
-  if (first == kMetapageBlock || first > kNoBlock - layout_.centroid_pages) {
-    throw CorruptIndexError(page.block(), "append entry page has codes but no centroid");
-  }
   std::vector<float> centroid(layout_.centroid_pages * kPagePayload / sizeof(float));
   auto* bytes = reinterpret_cast<std::byte*>(centroid.data());
   for (uint32_t i = 0; i < layout_.centroid_pages; i++) {

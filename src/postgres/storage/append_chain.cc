@@ -44,7 +44,7 @@ void check_tail(const Appender& a) {
     raise_corrupt(a.index, block, "append entry page has another chain's number");
   }
   if (!is_possible(*header, a.layout)) {
-    raise_corrupt(a.index, block, "append entry page has an impossible number of rows");
+    raise_corrupt(a.index, block, "append entry page has an impossible number of rows or codes");
   }
   if ((header->flags & kEntryPageOpen) == 0) {
     raise_corrupt(a.index, block, "append chain in use is frozen");
