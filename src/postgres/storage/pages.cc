@@ -167,9 +167,9 @@ const std::byte* BufferPages::pin(BlockNo block, PageExpectation expected) {
 
 void BufferPages::copy(BlockNo block, PageExpectation expected, std::byte* out) {
   check_bounds(block);
-  const Buffer hint = recent(block).block == block ? recent(block).buffer : InvalidBuffer;
   const char* problem = call_pg([&] {
-    Buffer buffer = pin_instead(index_, InvalidBuffer, block, hint);
+    Buffer buffer = pin_instead(index_, InvalidBuffer, block, hints_.hint(block));
+    hints_.remember(block, buffer);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     Page page = BufferGetPage(buffer);
     const char* wrong = page_problem(page, expected);
