@@ -30,11 +30,10 @@ std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& ent
                                     const Query& query, uint32_t ef) {
   switch (entry.kind) {
     case MemberKind::kAppendChain:
+    case MemberKind::kFlatRun:
       return std::make_unique<AppendCursor>(pages, entry, query, ef);
     case MemberKind::kGraphSegment:
       return std::make_unique<SegmentCursor>(pages, entry, query, ef);
-    case MemberKind::kFlatRun:
-      break;  // come with sealing: nothing of this version writes one
   }
   throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
 }

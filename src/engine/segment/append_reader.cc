@@ -54,6 +54,7 @@ AppendReader::AppendReader(PageSource& pages, const DirectoryEntry& entry, uint3
     throw CorruptIndexError(entry.header_block, "append chain header has another chain's number");
   }
   next_ = header.first;
+  first_extent_ = header.extent;
 }
 
 bool AppendReader::next_page() {
@@ -128,6 +129,20 @@ std::vector<float> AppendReader::centroid(const EntryPage& page) {
   }
   centroid.resize(layout_.vector_bytes / sizeof(float));
   return centroid;
+}
+
+std::vector<BlockNo> AppendReader::leads_to() const {
+  std::vector<BlockNo> blocks;
+  for (uint32_t i = 0; i < page_.vector_pages(); i++) {
+    blocks.push_back(page_.block_number(layout_.blocks_offset, i));
+  }
+  for (uint32_t i = 0; i < code_pages(layout_, page_.coded_groups()); i++) {
+    blocks.push_back(page_.block_number(layout_.code_blocks_offset, i));
+  }
+  for (uint32_t i = 0; page_.centroid() != kNoBlock && i < layout_.centroid_pages; i++) {
+    blocks.push_back(page_.centroid() + i);
+  }
+  return blocks;
 }
 
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,

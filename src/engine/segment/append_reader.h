@@ -27,6 +27,7 @@ class EntryPage {
   uint32_t coded_groups() const { return header_.coded_groups; }
   uint32_t coded_rows() const { return coded_groups() * kAppendGroupRows; }
   BlockNo centroid() const { return header_.centroid; }
+  uint32_t extent() const { return header_.extent; }  // where the chain's next page is taken from
   const AppendEntry& entry(uint32_t row) const;  // REQUIRES: row < rows()
 
   // The `index`-th of the block numbers at `offset`. Throws where it cannot be one.
@@ -57,6 +58,13 @@ class AppendReader {
   uint32_t vector_pages() const { return page_.vector_pages(); }
   const AppendEntry& entry(uint32_t row) const { return page_.entry(row); }
   const float* vector(uint32_t row) { return vector(page_, row); }
+
+  // Blocks that the current entry page leads to: of vectors, codes, the centroid.
+  std::vector<BlockNo> leads_to() const;
+
+  // Extents the chain takes pages from: its header's, and the current entry page's.
+  uint32_t first_extent() const { return first_extent_; }
+  uint32_t next_extent() const { return page_.extent(); }
 
   // Vector of a row of an entry page of this chain, and codes of a group; each valid until the next
   // call. They are best read in ascending order: the page read last is kept.
@@ -101,6 +109,7 @@ class AppendReader {
   Items vectors_;
   Items codes_;
   EntryPage page_;
+  uint32_t first_extent_ = 0;
   BlockNo next_ = kNoBlock;        // the entry page after the current one
   BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
   uint64_t pages_read_ = 0;

@@ -30,6 +30,7 @@ class SegmentReader {
 
   const SegmentHeader& header() const { return header_; }
   uint32_t rows() const { return header_.rows; }
+  const std::vector<uint32_t>& extents() const { return extents_; }
 
   // All of these: REQUIRES: ordinal < rows(). Throw CorruptIndexError. Neighbours are < rows().
   NodeView node(Ordinal ordinal);

@@ -1,0 +1,128 @@
+#include "engine/compaction/merge_planner.h"
+
+#include <algorithm>
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+namespace {
+
+struct OpenGroup {
+  std::vector<const PlannedMember*> members;
+  uint64_t live = 0;
+};
+
+// Whether merging a group gains anything: rows get a graph, segments become fewer, dead rows go.
+bool is_worthwhile(const OpenGroup& group) {
+  return group.members.size() > 1 || group.members[0]->run || group.members[0]->dead_rows > 0;
+}
+
+// Segments without live rows: nothing is built of them.
+MergeGroup dead_segments(const std::vector<PlannedMember>& members) {
+  MergeGroup group;
+  for (const PlannedMember& member : members) {
+    if (!member.run && member.live() == 0) {
+      group.push_back(member.id);
+    }
+  }
+  return group;
+}
+
+// The segments of a full tier, smallest first, that fit into memory together; empty if these are
+// not two at least.
+MergeGroup full_tier(const std::vector<PlannedMember>& members, uint32_t tier,
+                     const MergePolicy& policy) {
+  std::vector<const PlannedMember*> segments;
+  for (const PlannedMember& member : members) {
+    if (!member.run && size_tier(member.live(), policy) == tier) {
+      segments.push_back(&member);
+    }
+  }
+  if (segments.size() < policy.merge_factor) {
+    return {};
+  }
+  std::stable_sort(
+      segments.begin(), segments.end(),
+      [](const PlannedMember* a, const PlannedMember* b) { return a->live() < b->live(); });
+  MergeGroup group;
+  uint64_t live = 0;
+  for (const PlannedMember* segment : segments) {
+    live += segment->live();
+    if (live <= policy.capacity) {
+      group.push_back(segment->id);
+    }
+  }
+  return group.size() < 2 ? MergeGroup() : group;
+}
+
+MergeGroup most_dead(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
+  const PlannedMember* most = nullptr;
+  for (const PlannedMember& member : members) {
+    const double dead = static_cast<double>(member.dead_rows);
+    if (!member.run && member.dead_rows > 0 && member.live() <= policy.capacity &&
+        dead >= policy.dead_fraction * static_cast<double>(member.rows) &&
+        (most == nullptr || member.dead_rows > most->dead_rows)) {
+      most = &member;
+    }
+  }
+  return most == nullptr ? MergeGroup() : MergeGroup{most->id};
+}
+
+}  // namespace
+
+uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy) {
+  uint32_t tier = 0;
+  for (uint64_t rows = live_rows / policy.merge_factor; rows >= policy.tier_rows;
+       rows /= policy.merge_factor) {
+    tier++;
+  }
+  return tier;
+}
+
+MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
+  MergeGroup group = dead_segments(members);
+  uint32_t tiers = 0;
+  for (const PlannedMember& member : members) {
+    tiers = std::max(tiers, size_tier(member.live(), policy) + 1);
+  }
+  for (uint32_t tier = 0; tier < tiers && group.empty(); tier++) {
+    group = full_tier(members, tier, policy);
+  }
+  return group.empty() ? most_dead(members, policy) : group;
+}
+
+// First fit, largest first.
+std::vector<MergeGroup> plan_compaction(const std::vector<PlannedMember>& members,
+                                        uint64_t capacity) {
+  std::vector<const PlannedMember*> sorted;
+  for (const PlannedMember& member : members) {
+    if (member.run || member.live() <= capacity) {
+      sorted.push_back(&member);
+    }
+  }
+  std::stable_sort(
+      sorted.begin(), sorted.end(),
+      [](const PlannedMember* a, const PlannedMember* b) { return a->live() > b->live(); });
+  std::vector<OpenGroup> groups;
+  for (const PlannedMember* member : sorted) {
+    auto fits = [&](const OpenGroup& group) { return group.live + member->live() <= capacity; };
+    auto group = std::find_if(groups.begin(), groups.end(), fits);
+    if (group == groups.end()) {
+      group = groups.insert(group, OpenGroup());
+    }
+    group->members.push_back(member);
+    group->live += member->live();
+  }
+  std::vector<MergeGroup> plan;
+  for (const OpenGroup& group : groups) {
+    if (is_worthwhile(group)) {
+      plan.emplace_back();
+      for (const PlannedMember* member : group.members) {
+        plan.back().push_back(member->id);
+      }
+    }
+  }
+  return plan;
+}
+
+}  // namespace vseg

@@ -1,0 +1,68 @@
+#include "engine/compaction/merged_rows.h"
+
+#include "engine/common/errors.h"
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+
+// Moves to the next row, alive or not.
+bool LiveRows::next_row() {
+  while (member_ < inputs_.members.size()) {
+    if (rows_ == nullptr) {
+      rows_ = read_member(inputs_.pages, inputs_.members[member_], inputs_.dimensions);
+    }
+    if (rows_->next()) {
+      return true;
+    }
+    rows_.reset();
+    member_++;
+  }
+  return false;
+}
+
+bool LiveRows::next() {
+  while (next_row()) {
+    const bool alive = !rows_->dead();
+    map_->add(member_, alive);
+    if (alive) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const float* TakenVectors::next() {
+  for (; member_ < inputs_.members.size(); member_++) {
+    if (rows_ == nullptr) {
+      rows_ = read_member(inputs_.pages, inputs_.members[member_], inputs_.dimensions);
+      row_ = 0;
+    }
+    while (rows_->next()) {
+      if (map_.taken(member_, row_++)) {
+        return rows_->vector();
+      }
+    }
+    rows_.reset();
+  }
+  throw CorruptIndexError(kMetapageBlock, "a member lost rows while it was merged");
+}
+
+std::vector<uint64_t> died_since(const MergeInputs& inputs, const RowMap& map) {
+  std::vector<uint64_t> died;
+  uint64_t number = 0;
+  for (size_t member = 0; member < inputs.members.size(); member++) {
+    auto rows = read_member(inputs.pages, inputs.members[member], inputs.dimensions);
+    for (size_t row = 0; rows->next(); row++) {
+      if (map.taken(member, row)) {
+        if (rows->dead()) {
+          died.push_back(number);
+        }
+        number++;
+      }
+    }
+  }
+  return died;
+}
+
+}  // namespace vseg

@@ -1,0 +1,114 @@
+#include "engine/segment/segment_builder.h"
+
+#include <algorithm>
+
+#include "engine/quantizer/edge_codes.h"
+
+#include "engine/common/engine_only.h"
+
+namespace vseg {
+namespace {
+
+// Rows by which to judge whether bytes may stand for floats while the graph is built.
+constexpr uint32_t kRowsToJudge = 10000;
+
+// Rows per thread below which another thread is not worth its start.
+constexpr uint32_t kRowsPerThread = 1000;
+
+}  // namespace
+
+SegmentBuilder::SegmentBuilder(const SegmentBuilderOptions& options)
+    : options_(options), rows_(options.metric, width(options)), rotated_(rows_.dimensions()) {
+  if (rotates(options)) {
+    rotation_.emplace(options.dimensions);
+  }
+}
+
+bool SegmentBuilder::rotates(const SegmentBuilderOptions& options) {
+  return has_edge_codes(options.metric);
+}
+
+// Dimensions of a row in memory.
+uint32_t SegmentBuilder::width(const SegmentBuilderOptions& options) {
+  return rotates(options) ? padded_dimensions(options.dimensions) : options.dimensions;
+}
+
+// Half of the memory is the rows' in any case: what the build needs however few they are may be all
+// of a small memory, and segments of a row each would help nobody.
+size_t SegmentBuilder::fixed_bytes(const SegmentBuilderOptions& options) {
+  return std::min(graph_fixed_bytes(options.graph), options.memory / 2);
+}
+
+size_t SegmentBuilder::row_bytes(const SegmentBuilderOptions& options, bool narrowed) {
+  return RowStore::bytes_per_row(options.metric, width(options), narrowed) +
+         graph_bytes_per_row(options.graph) + sizeof(Tid);
+}
+
+uint64_t SegmentBuilder::capacity(const SegmentBuilderOptions& options) {
+  const size_t room = options.memory - fixed_bytes(options);
+  return std::max<uint64_t>(1, room / row_bytes(options, true));
+}
+
+bool SegmentBuilder::fits_another(bool narrowed) const {
+  const size_t rows = static_cast<size_t>(rows_.rows()) + 1;
+  return rows * row_bytes(options_, narrowed) + fixed_bytes(options_) <= options_.memory;
+}
+
+// Bytes instead of floats: where floats do not fit, and where they gain nothing.
+bool SegmentBuilder::should_narrow() const {
+  return !fits_another(false) || (rows_.rows() == kRowsToJudge && rows_.narrows_well());
+}
+
+bool SegmentBuilder::add(const Tid& tid, const float* vector) {
+  if (!rows_.narrowed() && rows_.rows() > 0 && should_narrow()) {
+    rows_.narrow();
+  }
+  if (rows_.narrowed() && !fits_another(true)) {
+    return false;
+  }
+  if (rotation_) {
+    rotation_->apply(vector, rotated_.data());
+    vector = rotated_.data();
+  }
+  rows_.append(vector);
+  tids_.push_back(tid);
+  return true;
+}
+
+uint32_t SegmentBuilder::threads() const {
+  return std::max(1U, std::min(options_.graph.threads, rows_.rows() / kRowsPerThread));
+}
+
+void SegmentBuilder::build(BuildMonitor& monitor) {
+  GraphOptions graph = options_.graph;
+  graph.threads = threads();
+  graph_ = build_graph(rows_, graph, monitor);
+}
+
+SegmentHeader SegmentBuilder::plan(uint32_t id) const {
+  SegmentShape shape{};
+  shape.id = id;
+  shape.dimensions = options_.dimensions;
+  shape.metric = options_.metric;
+  shape.m = static_cast<uint16_t>(options_.graph.m);
+  shape.ef_construction = static_cast<uint16_t>(options_.graph.ef_construction);
+  shape.rows = graph_.rows;
+  shape.entry_points = static_cast<uint32_t>(graph_.entry_points.size());
+  return plan_segment(shape);
+}
+
+void SegmentBuilder::write(const SegmentPlace& place, ExactVectors& vectors, BuildMonitor& monitor,
+                           PageSink& sink) const {
+  const SegmentHeader header = plan(place.id);
+  write_segment({header, place.extents, graph_, tids_, vectors, rotation_ ? &rows_ : nullptr,
+                 threads(), &monitor},
+                sink);
+}
+
+void SegmentBuilder::clear() {
+  rows_.clear();
+  tids_.clear();
+  graph_ = Graph();
+}
+
+}  // namespace vseg

@@ -1,0 +1,81 @@
+// Gathers rows in memory, as many as fit, and makes a graph segment of them.
+#ifndef VSEG_ENGINE_SEGMENT_SEGMENT_BUILDER_H_
+#define VSEG_ENGINE_SEGMENT_SEGMENT_BUILDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/common/types.h"
+#include "engine/format/segment_format.h"
+#include "engine/graph/build_monitor.h"
+#include "engine/graph/graph_builder.h"
+#include "engine/graph/row_store.h"
+#include "engine/pages/page_source.h"
+#include "engine/quantizer/rotation.h"
+#include "engine/segment/segment_writer.h"
+
+namespace vseg {
+
+struct SegmentBuilderOptions {
+  uint32_t dimensions;
+  Metric metric;
+  GraphOptions graph;
+  size_t memory;  // bytes that rows and graph may take together
+};
+
+// Where a segment goes: its number and its extents.
+struct SegmentPlace {
+  uint32_t id;
+  std::vector<uint32_t> extents;
+};
+
+// Rows are kept rotated, where their nodes will have codes (distances stay as they are), and as one
+// byte a dimension where floats do not fit or gain nothing. The exact vectors are not kept: who
+// writes the segment brings them once more.
+class SegmentBuilder {
+ public:
+  explicit SegmentBuilder(const SegmentBuilderOptions& options);
+
+  // Takes a row; false, and the row is not taken, when memory is full: clear() comes first then.
+  bool add(const Tid& tid, const float* vector);
+  uint32_t rows() const { return rows_.rows(); }
+
+  // Builds the graph over the rows. REQUIRES: rows() > 0. Throws as build_graph does.
+  void build(BuildMonitor& monitor);
+
+  // The header of the built segment as number `id`. REQUIRES: build() has run.
+  SegmentHeader plan(uint32_t id) const;
+
+  // Writes the built segment; `vectors` are those of the rows, in the order they were added.
+  // REQUIRES: place.extents has plan(place.id).extents elements.
+  void write(const SegmentPlace& place, ExactVectors& vectors, BuildMonitor& monitor,
+             PageSink& sink) const;
+
+  // Forgets the rows and their graph, frees the memory.
+  void clear();
+
+  // Rows that fit into the memory of `options`.
+  static uint64_t capacity(const SegmentBuilderOptions& options);
+
+ private:
+  static bool rotates(const SegmentBuilderOptions& options);
+  static uint32_t width(const SegmentBuilderOptions& options);
+  static size_t fixed_bytes(const SegmentBuilderOptions& options);
+  static size_t row_bytes(const SegmentBuilderOptions& options, bool narrowed);
+  bool fits_another(bool narrowed) const;
+  bool should_narrow() const;
+  uint32_t threads() const;
+
+  SegmentBuilderOptions options_;
+  std::optional<Rotation> rotation_;  // none: node blocks will have no codes
+  RowStore rows_;                     // rotated, if there is a rotation
+  std::vector<float> rotated_;        // the row being added
+  std::vector<Tid> tids_;
+  Graph graph_;
+};
+
+}  // namespace vseg
+
+#endif  // VSEG_ENGINE_SEGMENT_SEGMENT_BUILDER_H_
