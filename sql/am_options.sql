@@ -55,7 +55,7 @@ DROP TABLE items;
 RESET vseg.iterative_scan;
 
 -- Parameters: what they are without being set, and their ranges.
-SELECT name, setting, unit, context, vartype, min_val, max_val, enumvals
+SELECT name, boot_val, unit, context, vartype, min_val, max_val, enumvals
 FROM pg_settings WHERE name LIKE 'vseg.%' ORDER BY name;
 SELECT parameter, value, pg_temp.error_of(format('SET %s = %L', parameter, value))
 FROM (VALUES

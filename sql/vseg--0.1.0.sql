@@ -422,3 +422,8 @@ CREATE FUNCTION vseg_segments(
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_segments(regclass) IS
 	'the append chains, flat runs and graph segments of a vseg index: rows they hold and rows that VACUUM marked dead, size in bytes and in pages; error if it is not a vseg index';
+
+CREATE PROCEDURE vseg_compact(index regclass)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE vseg_compact(regclass) IS
+	'turns the rows of a vseg index into as few graph segments as maintenance_work_mem allows, without dead rows, while the index is in use; for its owner';

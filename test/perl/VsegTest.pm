@@ -116,6 +116,7 @@ sub start_cluster
 	$node->init(@{ $options{init} || [] });
 	$node->append_conf('postgresql.conf', <<'CONF');
 autovacuum = off
+vseg.tail_seal_rows = 0    # tests of tails count on them
 max_prepared_transactions = 10
 log_statement = none
 jit = off    # costs of disabled plans would call for it

@@ -129,7 +129,7 @@ $node->safe_psql('postgres', 'DELETE FROM tail WHERE id % 2 = 0');
 ($session, $pid) = start_in_background('VACUUM tail',
 	'SET vacuum_cost_delay = 100', 'SET vacuum_cost_limit = 20', 'SET vacuum_cost_page_hit = 1',
 	'SET vacuum_cost_page_dirty = 1');
-wait_until($node, "SELECT count(*) = 1 FROM pg_locks WHERE pid = $pid AND locktype = 'page'",
+wait_until($node, "SELECT count(*) = 1 FROM pg_locks WHERE pid = $pid AND locktype = 'tuple'",
 	'VACUUM holds the lock on the directory');
 $seconds = seconds_of(
 	sub {

@@ -15,8 +15,11 @@ extern "C" {
 #include "engine/segment/segment_reader.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/worker.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
+#include "postgres/storage/reclaim.h"
+#include "postgres/storage/tombstone_pages.h"
 
 namespace vseg {
 namespace pg {
@@ -66,19 +69,6 @@ uint32_t count_bits(const std::byte* bits, uint32_t n) {
   return set;
 }
 
-// Sets the bits in the segment's tombstone page; bits are never cleared, so this may be repeated.
-void write_tombstones(Relation index, BlockNumber block, uint32_t segment, const std::byte* bits) {
-  Buffer buffer =
-      read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kTombstones, segment});
-  GenericXLogState* record = GenericXLogStart(index);
-  char* map = payload(GenericXLogRegisterBuffer(record, buffer, 0));
-  for (uint32_t i = 0; i < kPagePayload; i++) {
-    map[i] = static_cast<char>(map[i] | static_cast<char>(bits[i]));
-  }
-  GenericXLogFinish(record);
-  UnlockReleaseBuffer(buffer);
-}
-
 // The rows one tombstone page stands for; returns how many of them are dead now.
 uint32_t vacuum_tombstone_page(Pass* pass, BufferPages* pages, const SegmentReader& segment,
                                uint32_t page) {
@@ -103,7 +93,7 @@ uint32_t vacuum_tombstone_page(Pass* pass, BufferPages* pages, const SegmentRead
     done += count;
   }
   if (died > 0) {
-    call_pg([&] { write_tombstones(pass->index, block, header.id, bits.data()); });
+    call_pg([&] { set_tombstones(pass->index, block, header.id, bits.data()); });
   }
   const uint32_t dead = count_bits(bits.data(), rows);
   pass->removed += died;
@@ -192,7 +182,7 @@ void vacuum_members(Pass* pass, Metapage* metapage) {
   bool changed = false;
   for (uint32_t i = 0; i < metapage->directory_count; i++) {
     DirectoryEntry* entry = &metapage->directory[i];
-    if (entry->kind == MemberKind::kAppendChain) {
+    if (entry->kind != MemberKind::kGraphSegment) {
       vacuum_chain(pass, &pages, *entry, metapage->dimensions);
     } else {
       const uint64_t dead = vacuum_segment(pass, &pages, *entry, metapage->dimensions);
@@ -206,6 +196,7 @@ void vacuum_members(Pass* pass, Metapage* metapage) {
   }
 }
 
+// Under PUBLISH: VACUUM has no snapshot that keeps what it reads from being reused.
 double count_live_rows(Relation index) {
   Metapage metapage;
   read_metapage(index, &metapage);
@@ -214,7 +205,7 @@ double count_live_rows(Relation index) {
     uint64_t live = 0;
     for (uint32_t i = 0; i < metapage.directory_count; i++) {
       const DirectoryEntry& entry = metapage.directory[i];
-      if (entry.kind == MemberKind::kAppendChain) {
+      if (entry.kind != MemberKind::kGraphSegment) {
         const AppendSummary chain = summarize_append_chain(pages, entry, metapage.dimensions);
         live += chain.rows - chain.dead_rows;
       } else {
@@ -224,6 +215,20 @@ double count_live_rows(Relation index) {
     pages.release();
     return static_cast<double>(live);
   });
+}
+
+// Space that scans have ceased to read, and, where nobody is sealing or merging, what errors and
+// crashes left behind. Under PUBLISH.
+void reclaim_space(Relation index) {
+  drain_displaced(index);
+  if (!try_lock_index(index, IndexLock::kSeal)) {
+    return;
+  }
+  if (try_lock_index(index, IndexLock::kMerge)) {
+    sweep_orphans(index);
+    unlock_index(index, IndexLock::kMerge);
+  }
+  unlock_index(index, IndexLock::kSeal);
 }
 
 IndexBulkDeleteResult* new_stats() {
@@ -260,10 +265,14 @@ IndexBulkDeleteResult* vseg_vacuumcleanup(IndexVacuumInfo* info, IndexBulkDelete
   if (info->analyze_only) {
     return stats;
   }
+  lock_index(info->index, IndexLock::kPublish);
   if (stats == nullptr) {
     stats = new_stats();
     stats->num_index_tuples = count_live_rows(info->index);
   }
+  reclaim_space(info->index);
+  request_maintenance(info->index);
+  unlock_index(info->index, IndexLock::kPublish);
   stats->num_pages = RelationGetNumberOfBlocks(info->index);
   return stats;
 }

@@ -2,15 +2,14 @@
 #include "postgres/boundary/postgres_headers.h"
 
 extern "C" {
-#include "catalog/pg_authid_d.h"
-#include "commands/defrem.h"
 #include "funcapi.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 }
 
 #include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/functions/open_index.h"
+#include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
 
@@ -20,29 +19,11 @@ namespace {
 
 constexpr int kColumns = 8;
 
-Relation open_vseg_index(Oid oid) {
-  Relation index = relation_open(oid, AccessShareLock);
-  if (index->rd_rel->relkind != RELKIND_INDEX ||
-      index->rd_rel->relam != get_index_am_oid("vseg", false)) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("\"%s\" is not a vseg index", RelationGetRelationName(index))));
-  }
-  if (!pg_class_ownercheck(oid, GetUserId()) && !has_privs_of_role(GetUserId(), ROLE_PG_MONITOR)) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("permission denied for index %s", RelationGetRelationName(index)),
-                    errhint("The owner of the index and members of pg_monitor may look at it.")));
-  }
-  if (RELATION_IS_OTHER_TEMP(index)) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("cannot access temporary indexes of other sessions")));
-  }
-  return index;
-}
-
 struct SegmentRow {
   DirectoryEntry entry;
   const char* kind;
   const char* state;
+  int32 tier;
 };
 
 const char* kind_name(MemberKind kind) {
@@ -57,7 +38,19 @@ const char* kind_name(MemberKind kind) {
   return "unknown";
 }
 
-// What the directory leaves out of an append chain is counted on its pages.
+const char* state_name(MemberKind kind) {
+  switch (kind) {
+    case MemberKind::kAppendChain:
+      return "open";
+    case MemberKind::kFlatRun:
+      return "frozen";
+    case MemberKind::kGraphSegment:
+      return "sealed";
+  }
+  return "unknown";
+}
+
+// What the directory leaves out of an append chain or flat run is counted on its pages.
 void complete_chain(Relation index, uint32_t dimensions, DirectoryEntry* entry) {
   run_cpp([&] {
     BufferPages pages(index);
@@ -75,7 +68,7 @@ void put_row(ReturnSetInfo* result, const SegmentRow& row) {
   values[0] = Int32GetDatum(static_cast<int32>(row.entry.id));
   values[1] = CStringGetTextDatum(row.kind);
   values[2] = CStringGetTextDatum(row.state);
-  values[3] = Int32GetDatum(row.entry.tier);
+  values[3] = Int32GetDatum(row.tier);
   values[4] = Int64GetDatum(static_cast<int64>(row.entry.rows));
   values[5] = Int64GetDatum(static_cast<int64>(row.entry.dead_rows));
   values[6] = Int64GetDatum(static_cast<int64>(row.entry.pages) * BLCKSZ);
@@ -93,15 +86,18 @@ PG_FUNCTION_INFO_V1(vseg_segments);
 PGDLLEXPORT Datum vseg_segments(PG_FUNCTION_ARGS) {
   using namespace vseg::pg;
   InitMaterializedSRF(fcinfo, 0);
-  Relation index = open_vseg_index(PG_GETARG_OID(0));
+  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock);
+  require_owner_or_monitor(index);
   vseg::Metapage metapage;
   read_metapage(index, &metapage);
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
-    SegmentRow row = {metapage.directory[i], kind_name(metapage.directory[i].kind), "sealed"};
-    if (row.entry.kind == vseg::MemberKind::kAppendChain) {
-      row.state = "open";
+    const vseg::MemberKind kind = metapage.directory[i].kind;
+    SegmentRow row = {metapage.directory[i], kind_name(kind), state_name(kind), 0};
+    if (kind != vseg::MemberKind::kGraphSegment) {
       complete_chain(index, metapage.dimensions, &row.entry);
     }
+    row.tier = static_cast<int32>(
+        vseg::size_tier(row.entry.rows - row.entry.dead_rows, merge_policy(index, 0)));
     put_row(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), row);
   }
   relation_close(index, AccessShareLock);

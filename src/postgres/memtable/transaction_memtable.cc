@@ -13,6 +13,7 @@ extern "C" {
 
 #include "engine/memtable/memtable.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/append_chain.h"
 #include "postgres/storage/metapage.h"
@@ -83,7 +84,9 @@ void append_live_rows(Relation index, const Memtable& rows) {
       elog(ERROR, "vseg index \"%s\" has %u dimensions, its memtable %u",
            RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
     }
-    append_rows(index, metapage, live.data(), live.size());
+    if (append_rows(index, metapage, live.data(), live.size())) {
+      request_seal(index);
+    }
   });
 }
 
@@ -189,7 +192,9 @@ void write_through(Relation index, const IndexRow& row) {
   Metapage metapage;
   read_metapage(index, &metapage);
   const AppendRow append = {row.tid, row.vector};
-  append_rows(index, metapage, &append, 1);
+  if (append_rows(index, metapage, &append, 1)) {
+    request_seal(index);
+  }
 }
 
 void memtable_flush(Oid index) {

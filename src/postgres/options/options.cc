@@ -1,5 +1,6 @@
 #include "postgres/options/options.h"
 
+#include <climits>
 #include <cstddef>
 
 namespace vseg {
@@ -8,11 +9,17 @@ namespace {
 
 constexpr int kDefaultM = 16;
 constexpr int kDefaultEfConstruction = 100;
+constexpr int kDefaultMergeFactor = 4;
+constexpr double kDefaultDeadFraction = 0.2;
+constexpr int kDefaultSealRows = 10000;
 
 relopt_kind index_options_kind;
 
 int ef_search = 40;
 int memtable_kilobytes = 64 * 1024;
+char* fault_point_name = nullptr;
+int seal_rows = kDefaultSealRows;
+int worker_threads = 1;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
 
 const config_enum_entry kIterativeScanModes[] = {
@@ -31,6 +38,12 @@ void define_reloptions() {
   add_int_reloption(index_options_kind, "ef_construction",
                     "Candidates kept while a row looks for its neighbours.", kDefaultEfConstruction,
                     4, 1000, AccessExclusiveLock);
+  add_int_reloption(index_options_kind, "merge_factor",
+                    "Segments of about one size that background workers merge into one.",
+                    kDefaultMergeFactor, 2, 32, ShareUpdateExclusiveLock);
+  add_real_reloption(index_options_kind, "compact_dead_fraction",
+                     "Share of dead rows at which background workers write a segment anew.",
+                     kDefaultDeadFraction, 0.01, 1, ShareUpdateExclusiveLock);
 }
 
 void define_parameters() {
@@ -50,6 +63,18 @@ void define_parameters() {
       "found late as well.",
       &iterative_scan, static_cast<int>(IterativeScan::kStrictOrder), kIterativeScanModes,
       PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.tail_seal_rows", "Appended rows at which a background worker makes a segment of them.",
+      "Until then a search compares them one by one. 0 leaves them to vseg_compact and REINDEX.",
+      &seal_rows, kDefaultSealRows, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("vseg.merge_threads",
+                          "Threads of a background worker that builds a segment.", nullptr,
+                          &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "vseg.fault_point", "Where appending, sealing and merging wait, for tests.",
+      "They wait at the named place until nobody holds the advisory lock (1987274087, 0).",
+      &fault_point_name, "", PGC_SUSET, GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr,
+      nullptr);
   MarkGUCPrefixReserved("vseg");
 }
 
@@ -78,6 +103,23 @@ ScanOptions scan_settings() {
 
 size_t memtable_limit() { return static_cast<size_t>(memtable_kilobytes) * 1024; }
 
+int tail_seal_rows() { return seal_rows; }
+
+MergePolicy merge_policy(Relation index, uint64_t capacity) {
+  const auto* options = reinterpret_cast<const IndexOptions*>(index->rd_options);
+  MergePolicy policy;
+  policy.tier_rows = static_cast<uint64_t>(seal_rows > 0 ? seal_rows : kDefaultSealRows);
+  policy.merge_factor =
+      static_cast<uint32_t>(options != nullptr ? options->merge_factor : kDefaultMergeFactor);
+  policy.dead_fraction = options != nullptr ? options->compact_dead_fraction : kDefaultDeadFraction;
+  policy.capacity = capacity;
+  return policy;
+}
+
+uint32_t merge_threads() { return static_cast<uint32_t>(worker_threads); }
+
+const char* fault_point_setting() { return fault_point_name != nullptr ? fault_point_name : ""; }
+
 void define_options() {
   define_reloptions();
   define_parameters();
@@ -91,6 +133,8 @@ bytea* vseg_options(Datum reloptions, bool validate) {
   static const relopt_parse_elt kElements[] = {
       {"m", RELOPT_TYPE_INT, offsetof(IndexOptions, m)},
       {"ef_construction", RELOPT_TYPE_INT, offsetof(IndexOptions, ef_construction)},
+      {"merge_factor", RELOPT_TYPE_INT, offsetof(IndexOptions, merge_factor)},
+      {"compact_dead_fraction", RELOPT_TYPE_REAL, offsetof(IndexOptions, compact_dead_fraction)},
   };
   return static_cast<bytea*>(build_reloptions(reloptions, validate, vseg::pg::index_options_kind,
                                               sizeof(IndexOptions), kElements,

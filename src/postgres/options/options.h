@@ -4,6 +4,7 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
+#include "engine/compaction/merge_planner.h"
 #include "engine/search/query.h"
 
 namespace vseg {
@@ -12,8 +13,10 @@ namespace pg {
 // pg_class.reloptions of a vseg index, parsed.
 struct IndexOptions {
   int32 vl_len_;
-  int m;                // 2..100, default 16
-  int ef_construction;  // 4..1000, default 100, at least 2 * m
+  int m;                         // 2..100, default 16
+  int ef_construction;           // 4..1000, default 100, at least 2 * m
+  int merge_factor;              // 2..32, default 4
+  double compact_dead_fraction;  // 0.01..1, default 0.2
 };
 
 struct GraphSettings {
@@ -30,6 +33,19 @@ ScanOptions scan_settings();
 
 // vseg.memtable_size in bytes
 size_t memtable_limit();
+
+// vseg.tail_seal_rows; 0: never
+int tail_seal_rows();
+
+// The options of `index` about merging, or the defaults; the unit of tiers is vseg.tail_seal_rows.
+// For who can build segments of `capacity` rows.
+MergePolicy merge_policy(Relation index, uint64_t capacity);
+
+// vseg.merge_threads
+uint32_t merge_threads();
+
+// vseg.fault_point; empty if not set
+const char* fault_point_setting();
 
 // Called once, when the library is loaded.
 void define_options();

@@ -9,6 +9,7 @@ extern "C" {
 }
 
 #include "engine/format/append_format.h"
+#include "postgres/compaction/fault_point.h"
 #include "postgres/storage/append_codes.h"
 #include "postgres/storage/append_tail.h"
 #include "postgres/storage/extents.h"
@@ -45,9 +46,6 @@ void check_tail(const Appender& a) {
   }
   if (!is_possible(*header, a.layout)) {
     raise_corrupt(a.index, block, "append entry page has an impossible number of rows or codes");
-  }
-  if ((header->flags & kEntryPageOpen) == 0) {
-    raise_corrupt(a.index, block, "append chain in use is frozen");
   }
   check_next_page(a, block, header->extent, header->extent_used);
 }
@@ -92,8 +90,21 @@ BlockNumber tail_hint(const Appender& a) {
   return tail;
 }
 
-// Locks the chain's tail exclusively.
-void lock_tail(Appender* a) {
+// The chain has been frozen since the directory was read, which lists another by now. Our
+// transaction, which began before, has kept the frozen chain's pages from being reused meanwhile.
+void turn_to_open_chain(Appender* a) {
+  Metapage metapage;
+  read_metapage(a->index, &metapage);
+  const DirectoryEntry& chain = append_chain(a->index, metapage);
+  if (chain.id == a->chain_id) {
+    raise_corrupt(a->index, a->header_block, "append chain in use is frozen");
+  }
+  a->chain_id = chain.id;
+  a->header_block = chain.header_block;
+}
+
+// Locks the chain's tail exclusively; false, and nothing is locked, if it is frozen.
+bool lock_tail(Appender* a) {
   BlockNumber block = tail_hint(*a);
   if (block == kNoBlock) {
     start_chain(*a);
@@ -105,7 +116,11 @@ void lock_tail(Appender* a) {
     const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
     if (header->next == kNoBlock) {
       check_tail(*a);
-      return;
+      if ((header->flags & kEntryPageOpen) != 0) {
+        return true;
+      }
+      UnlockReleaseBuffer(a->tail);
+      return false;
     }
     // Another backend has linked a page since the header was read.
     if (steps > RelationGetNumberOfBlocks(a->index)) {
@@ -143,6 +158,7 @@ void link_new_tail(Appender* a) {
   }
   UnlockReleaseBuffer(a->tail);
   a->tail = next;
+  a->grown = true;
 }
 
 // Gives the tail a fresh extent to take pages from. One record: tail and allocation map.
@@ -295,7 +311,7 @@ BlockNumber reserve_pages(const Appender& a, uint32_t pages) {
   return tail->extent * kExtentPages + tail->extent_used;
 }
 
-void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count) {
+bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count) {
   const DirectoryEntry& chain = append_chain(index, metapage);
   Appender appender = {index,
                        chain.id,
@@ -304,12 +320,16 @@ void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows
                        metapage.dimensions,
                        make_append_layout(metapage.dimensions),
                        InvalidBuffer,
+                       false,
                        Coding{}};
+  fault_point("append-begin");
   size_t done = 0;
   while (done < count) {
     // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
     // scans get their turn.
-    lock_tail(&appender);
+    while (!lock_tail(&appender)) {
+      turn_to_open_chain(&appender);
+    }
     done += append_some(&appender, rows + done, count - done);
     code_groups(&appender);
     UnlockReleaseBuffer(appender.tail);
@@ -317,6 +337,7 @@ void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows
   end_coding(&appender);
   // index_insert checked for serializable readers before the rows were here to be missed.
   CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber);
+  return appender.grown;
 }
 
 }  // namespace pg

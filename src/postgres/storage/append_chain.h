@@ -17,8 +17,9 @@ struct AppendRow {
 
 // Appends rows in order to the chain, a batch under one lock and, where it can, in one WAL record.
 // On an error some of them may have been appended: they belong to a transaction that aborts.
-// Raises errors; ends with the check that serializable readers have not missed the rows.
-void append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count);
+// Raises errors; ends with the check that serializable readers have not missed the rows. Returns
+// whether the chain has grown by an entry page: a time to look how long it is.
+bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count);
 
 }  // namespace pg
 }  // namespace vseg

@@ -32,6 +32,7 @@ struct Appender {
   uint32_t dimensions;
   AppendLayout layout;
   Buffer tail;
+  bool grown;  // by an entry page
   Coding coding;
 };
 

@@ -1,6 +1,7 @@
 #include "postgres/storage/extents.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/format/metapage.h"
 #include "postgres/storage/pages.h"
@@ -24,66 +25,81 @@ uint32_t first_clear(const char* map) {
   return kExtentsPerMap;
 }
 
-// Locks map page number `k`; a page that does not exist yet is put into the record as a new one,
-// with the extent it lies in taken. `*image` is the registered image.
-Buffer open_map(Relation index, GenericXLogState* record, uint32_t k, char** image) {
+bool get_bit(const char* map, uint32_t bit) { return (map[bit / 8] & (1 << (bit % 8))) != 0; }
+
+constexpr uint32_t kMaxMaps = (MaxBlockNumber / kExtentPages) / kExtentsPerMap;
+
+// Locks map page number `k` exclusively, checked; the file is extended up to it. Its page may be
+// new: then register_map makes it.
+Buffer lock_map(Relation index, uint32_t k) {
   const BlockNumber block = allocation_map_block(k * kExtentsPerMap);
-  if (block < RelationGetNumberOfBlocks(index)) {
-    Buffer buffer = ReadBuffer(index, block);
-    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-    // The first map page was written with the index: should it be empty, what it said is lost, and
-    // every extent would look free.
-    if (k == 0 || !PageIsNew(BufferGetPage(buffer))) {
-      check_page(index, buffer, kMapPage);
-      *image = payload(GenericXLogRegisterBuffer(record, buffer, 0));
-      return buffer;
-    }
-    UnlockReleaseBuffer(buffer);
+  extend_to_block(index, block);
+  Buffer buffer = ReadBuffer(index, block);
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  // The first map page was written with the index: should it be empty, what it said is lost, and
+  // every extent would look free.
+  if (k == 0 || !PageIsNew(BufferGetPage(buffer))) {
+    check_page(index, buffer, kMapPage);
   }
-  // Nobody else makes this page meanwhile: the callers hold the append chain's tail, or the index
-  // is theirs alone.
-  Buffer buffer = take_page(index, block);
-  Page page = GenericXLogRegisterBuffer(record, buffer, GENERIC_XLOG_FULL_IMAGE);
-  init_page(page, kMapPage, kPagePayload);
-  *image = payload(page);
-  set_bit(*image, 0);
   return buffer;
 }
 
-}  // namespace
+// Puts a locked map page into the record; returns the image to change. A new page begins with the
+// extent it lies in taken.
+char* register_map(GenericXLogState* record, Buffer buffer) {
+  if (!PageIsNew(BufferGetPage(buffer))) {
+    return payload(GenericXLogRegisterBuffer(record, buffer, 0));
+  }
+  Page page = GenericXLogRegisterBuffer(record, buffer, GENERIC_XLOG_FULL_IMAGE);
+  init_page(page, kMapPage, kPagePayload);
+  set_bit(payload(page), 0);
+  return payload(page);
+}
 
-ExtentClaim claim_extent(Relation index, GenericXLogState* record) {
-  for (uint32_t k = 0; k < (MaxBlockNumber / kExtentPages) / kExtentsPerMap; k++) {
-    const BlockNumber block = allocation_map_block(k * kExtentsPerMap);
-    if (block < RelationGetNumberOfBlocks(index)) {
-      // A full map page is passed over without entering the record.
-      Buffer buffer = ReadBuffer(index, block);
-      LockBuffer(buffer, BUFFER_LOCK_SHARE);
-      Page page = BufferGetPage(buffer);
-      const bool full = !PageIsNew(page) && first_clear(payload(page)) == kExtentsPerMap;
-      UnlockReleaseBuffer(buffer);
-      if (full) {
-        continue;
-      }
+// Locks the first map page that has a free extent, from number `k` on; `k` becomes its number.
+// Locked when it is looked at, so that none fills up between the look and the record.
+Buffer lock_map_with_room(Relation index, uint32_t* k) {
+  for (; *k < kMaxMaps; ++*k) {
+    Buffer buffer = lock_map(index, *k);
+    Page page = BufferGetPage(buffer);
+    if (PageIsNew(page) || first_clear(payload(page)) < kExtentsPerMap) {
+      return buffer;
     }
-    char* map = nullptr;
-    Buffer buffer = open_map(index, record, k, &map);
-    const uint32_t bit = first_clear(map);
-    if (bit < kExtentsPerMap) {
-      set_bit(map, bit);
-      return {k * kExtentsPerMap + bit, buffer};
-    }
-    // Filled since it was looked at. The record cannot let go of a page, so start over.
     UnlockReleaseBuffer(buffer);
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("allocation map of vseg index \"%s\" filled up concurrently",
-                           RelationGetRelationName(index)),
-                    errhint("Repeat the statement.")));
   }
   ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                   errmsg("vseg index \"%s\" has no space left", RelationGetRelationName(index)),
                   errdetail("A relation cannot have more than %u blocks.", MaxBlockNumber)));
   pg_unreachable();
+}
+
+}  // namespace
+
+ExtentClaim claim_extent(Relation index, GenericXLogState* record) {
+  uint32_t k = 0;
+  Buffer buffer = lock_map_with_room(index, &k);
+  char* map = register_map(record, buffer);
+  const uint32_t bit = first_clear(map);
+  set_bit(map, bit);
+  return {k * kExtentsPerMap + bit, buffer};
+}
+
+void claim_extents(Relation index, uint32_t count, uint32_t* extents) {
+  uint32_t claimed = 0;
+  for (uint32_t k = 0; claimed < count; k++) {
+    CHECK_FOR_INTERRUPTS();
+    Buffer buffer = lock_map_with_room(index, &k);
+    GenericXLogState* record = GenericXLogStart(index);
+    char* map = register_map(record, buffer);
+    for (uint32_t bit = 0; bit < kExtentsPerMap && claimed < count; bit++) {
+      if (!get_bit(map, bit)) {
+        set_bit(map, bit);
+        extents[claimed++] = k * kExtentsPerMap + bit;
+      }
+    }
+    GenericXLogFinish(record);
+    UnlockReleaseBuffer(buffer);
+  }
 }
 
 bool is_allocated(Relation index, uint32_t extent) {
@@ -96,7 +112,7 @@ bool is_allocated(Relation index, uint32_t extent) {
   check_page(index, buffer, kMapPage);
   const uint32_t bit = extent % kExtentsPerMap;
   const char* map = payload(BufferGetPage(buffer));
-  const bool allocated = (map[bit / 8] & (1 << (bit % 8))) != 0;
+  const bool allocated = get_bit(map, bit);
   UnlockReleaseBuffer(buffer);
   return allocated;
 }
@@ -106,15 +122,51 @@ void mark_extents(Relation index, uint32_t first, uint32_t count) {
   const uint32_t end = first + count;
   while (next < end) {
     const uint32_t k = next / kExtentsPerMap;
+    Buffer buffer = lock_map(index, k);
     GenericXLogState* record = GenericXLogStart(index);
-    char* map = nullptr;
-    Buffer buffer = open_map(index, record, k, &map);
+    char* map = register_map(record, buffer);
     for (const uint32_t stop = std::min(end, (k + 1) * kExtentsPerMap); next < stop; next++) {
       set_bit(map, next % kExtentsPerMap);
     }
     GenericXLogFinish(record);
     UnlockReleaseBuffer(buffer);
   }
+}
+
+uint32_t allocation_maps(Relation index) {
+  const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+  uint32_t maps = 0;
+  while (maps < kMaxMaps && allocation_map_block(maps * kExtentsPerMap) < blocks) {
+    maps++;
+  }
+  return maps;
+}
+
+void copy_allocation_map(Relation index, uint32_t k, char* map) {
+  Buffer buffer = ReadBuffer(index, allocation_map_block(k * kExtentsPerMap));
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  if (k > 0 && PageIsNew(page)) {
+    memset(map, 0, kPagePayload);
+  } else {
+    check_page(index, buffer, kMapPage);
+    memcpy(map, payload(page), kPagePayload);
+  }
+  UnlockReleaseBuffer(buffer);
+}
+
+Buffer release_extents(Relation index, GenericXLogState* record, const uint32_t* extents,
+                       size_t count) {
+  Buffer buffer = lock_map(index, extents[0] / kExtentsPerMap);
+  char* map = register_map(record, buffer);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t bit = extents[i] % kExtentsPerMap;
+    if (!get_bit(map, bit)) {
+      raise_corrupt(index, BufferGetBlockNumber(buffer), "space to be released is not taken");
+    }
+    map[bit / 8] = static_cast<char>(map[bit / 8] & ~(1 << (bit % 8)));
+  }
+  return buffer;
 }
 
 }  // namespace pg

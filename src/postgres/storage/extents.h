@@ -24,9 +24,27 @@ ExtentClaim claim_extent(Relation index, GenericXLogState* record);
 // Whether the extent is taken.
 bool is_allocated(Relation index, uint32_t extent);
 
+// Takes `count` free extents for a segment that is about to be written, one WAL record a map page.
+// They are linked by the record that publishes the segment, later: an error or a crash before
+// leaks them, until VACUUM's sweep finds them.
+void claim_extents(Relation index, uint32_t count, uint32_t* extents);
+
 // Marks `count` extents from `first` on as taken, one WAL record a map page. Only for an index that
 // nobody else can see yet (ambuild): publishing them follows in another record.
 void mark_extents(Relation index, uint32_t first, uint32_t count);
+
+// Map pages that exist.
+uint32_t allocation_maps(Relation index);
+
+// Copies map page number `k` (kPagePayload bytes) under its share lock. All zeroes where the file
+// has room for the page and nobody has needed it yet.
+void copy_allocation_map(Relation index, uint32_t k, char* map);
+
+// Gives extents of one map page back as part of the WAL record `record`; the caller unlocks and
+// releases the buffer after GenericXLogFinish. `extents` ascend. Raises ERRCODE_INDEX_CORRUPTED if
+// one of them is not taken.
+Buffer release_extents(Relation index, GenericXLogState* record, const uint32_t* extents,
+                       size_t count);
 
 }  // namespace pg
 }  // namespace vseg

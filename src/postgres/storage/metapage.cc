@@ -9,7 +9,6 @@ namespace pg {
 namespace {
 
 constexpr BlockNumber kFirstMapBlock = 1;
-constexpr BlockNumber kFirstChainBlock = 2;
 
 Buffer new_page(Relation index, ForkNumber fork, BlockNumber expected, PageExpectation what,
                 size_t bytes) {
@@ -51,6 +50,13 @@ void fill_metapage(Metapage* meta, const IndexIdentity& identity) {
   chain->kind = MemberKind::kAppendChain;
   chain->header_block = kFirstChainBlock;
   chain->born = 1;
+}
+
+LOCKTAG lock_tag(Relation index, IndexLock lock) {
+  const LockRelId& id = index->rd_lockInfo.lockRelId;
+  LOCKTAG tag;
+  SET_LOCKTAG_TUPLE(tag, id.dbId, id.relId, static_cast<BlockNumber>(lock), 0);
+  return tag;
 }
 
 const char* metapage_problem(Relation index, const Metapage& meta) {
@@ -128,11 +134,18 @@ void read_metapage(Relation index, Metapage* copy) {
 }
 
 void lock_index(Relation index, IndexLock lock) {
-  LockPage(index, static_cast<BlockNumber>(lock), ExclusiveLock);
+  const LOCKTAG tag = lock_tag(index, lock);
+  LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+bool try_lock_index(Relation index, IndexLock lock) {
+  const LOCKTAG tag = lock_tag(index, lock);
+  return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void unlock_index(Relation index, IndexLock lock) {
-  UnlockPage(index, static_cast<BlockNumber>(lock), ExclusiveLock);
+  const LOCKTAG tag = lock_tag(index, lock);
+  LockRelease(&tag, ExclusiveLock, false);
 }
 
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page) {

@@ -25,17 +25,24 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
 // ERRCODE_FEATURE_NOT_SUPPORTED if another version of vseg wrote it.
 void read_metapage(Relation index, Metapage* copy);
 
-// The heavyweight locks of an index, one a page number: interruptible, noticed by the deadlock
-// detector, and gone with the transaction. A job's lock is taken before PUBLISH, and PUBLISH before
-// any buffer lock. Long work holds SEAL or MERGE, never PUBLISH.
+// The heavyweight locks of an index: interruptible, seen by the deadlock detector, and gone with
+// the transaction. A job's lock is taken before PUBLISH, SEAL before MERGE, and PUBLISH before any
+// buffer lock. Long work holds SEAL or MERGE, never PUBLISH.
+//
+// They are locks on tuple 0 of the page of that number, which no index has: PostgreSQL 15 leaves
+// locks on pages out of deadlock detection, and asserts that who holds one takes no other.
 enum class IndexLock : BlockNumber {
   kPublish = 0,  // who changes the directory, or must not see it change
-  kSeal = 1,     // who turns appended rows into segments; nothing of this version does
-  kMerge = 2,    // who merges segments; nothing of this version does
+  kSeal = 1,     // who freezes append chains and turns flat runs into segments
+  kMerge = 2,    // who merges segments
 };
 
 void lock_index(Relation index, IndexLock lock);
+bool try_lock_index(Relation index, IndexLock lock);
 void unlock_index(Relation index, IndexLock lock);
+
+// Where the first append chain begins, and another one once nothing of it is left there.
+constexpr BlockNumber kFirstChainBlock = 2;
 
 // Locks the metapage exclusively and puts it into a WAL record; `*page` is the image to change.
 // REQUIRES: the PUBLISH lock, or an index nobody else can see yet.

@@ -91,15 +91,33 @@ Buffer read_locked(Relation index, BlockNumber block, int mode, PageExpectation 
   return buffer;
 }
 
-Buffer take_page(Relation index, BlockNumber block) {
-  if (RelationGetNumberOfBlocks(index) <= block) {
-    LockRelationForExtension(index, ExclusiveLock);
-    while (RelationGetNumberOfBlocks(index) <= block) {
-      ReleaseBuffer(ReadBuffer(index, P_NEW));
-    }
-    UnlockRelationForExtension(index, ExclusiveLock);
+PageKind page_kind(Relation index, BlockNumber block) {
+  if (block >= RelationGetNumberOfBlocks(index)) {
+    raise_corrupt(index, block, "block lies beyond the end of the index");
   }
-  return ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, nullptr);
+  Buffer buffer = ReadBuffer(index, block);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const auto kind = static_cast<PageKind>(trailer(BufferGetPage(buffer))->kind);
+  const uint32_t owner = trailer(BufferGetPage(buffer))->owner;
+  check_page(index, buffer, {kind, owner});
+  UnlockReleaseBuffer(buffer);
+  return kind;
+}
+
+void extend_to_block(Relation index, BlockNumber block, BufferAccessStrategy strategy) {
+  if (RelationGetNumberOfBlocks(index) > block) {
+    return;
+  }
+  LockRelationForExtension(index, ExclusiveLock);
+  while (RelationGetNumberOfBlocks(index) <= block) {
+    ReleaseBuffer(ReadBufferExtended(index, MAIN_FORKNUM, P_NEW, RBM_NORMAL, strategy));
+  }
+  UnlockRelationForExtension(index, ExclusiveLock);
+}
+
+Buffer take_page(Relation index, BlockNumber block, BufferAccessStrategy strategy) {
+  extend_to_block(index, block, strategy);
+  return ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, strategy);
 }
 
 void log_and_release_new_pages(Relation index, const Buffer* buffers, int count) {
@@ -128,8 +146,9 @@ void log_and_release_new_pages(Relation index, const Buffer* buffers, int count)
   }
 }
 
-BufferPages::BufferPages(Relation index)
+BufferPages::BufferPages(Relation index, BufferAccessStrategy strategy)
     : index_(index),
+      strategy_(strategy),
       hints_(index->rd_node),
       blocks_(call_pg([&] { return RelationGetNumberOfBlocks(index); })) {}
 
@@ -144,6 +163,16 @@ void BufferPages::check_bounds(BlockNo block) {
   }
 }
 
+Buffer BufferPages::pin_by_strategy(Buffer previous, BlockNumber block) {
+  if (BufferIsValid(previous)) {
+    if (BufferGetBlockNumber(previous) == block) {
+      return previous;
+    }
+    ReleaseBuffer(previous);
+  }
+  return ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, strategy_);
+}
+
 // No content lock: pages that are pinned without one are complete before the directory that leads
 // to them is published, and never change while a scan that copied this directory may run (space is
 // reused only after the horizon has passed it, on a standby after a recovery conflict).
@@ -154,7 +183,8 @@ const std::byte* BufferPages::pin(BlockNo block, PageExpectation expected) {
   pinned_ = InvalidBuffer;
   pinned_ = call_pg([&] {
     CHECK_FOR_INTERRUPTS();
-    return pin_instead(index_, previous, block, hint);
+    return strategy_ == nullptr ? pin_instead(index_, previous, block, hint)
+                                : pin_by_strategy(previous, block);
   });
   hints_.remember(block, pinned_);
   Page page = BufferGetPage(pinned_);
@@ -168,7 +198,9 @@ const std::byte* BufferPages::pin(BlockNo block, PageExpectation expected) {
 void BufferPages::copy(BlockNo block, PageExpectation expected, std::byte* out) {
   check_bounds(block);
   const char* problem = call_pg([&] {
-    Buffer buffer = pin_instead(index_, InvalidBuffer, block, hints_.hint(block));
+    Buffer buffer = strategy_ == nullptr
+                        ? pin_instead(index_, InvalidBuffer, block, hints_.hint(block))
+                        : pin_by_strategy(InvalidBuffer, block);
     hints_.remember(block, buffer);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     Page page = BufferGetPage(buffer);

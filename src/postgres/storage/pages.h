@@ -36,9 +36,15 @@ void check_page(Relation index, Buffer buffer, PageExpectation expected);
 // Reads and locks a page, checked. `mode` as for LockBuffer.
 Buffer read_locked(Relation index, BlockNumber block, int mode, PageExpectation expected);
 
+// What the page in `block` says it is. Raises ERRCODE_INDEX_CORRUPTED if it is no page of vseg.
+PageKind page_kind(Relation index, BlockNumber block);
+
+// Extends the relation so that it has `block`, with the pages read into the ring of `strategy`.
+void extend_to_block(Relation index, BlockNumber block, BufferAccessStrategy strategy = nullptr);
+
 // A page of the relation that nobody owns yet, exclusively locked, its old content irrelevant; the
 // relation is extended up to it where it ends before.
-Buffer take_page(Relation index, BlockNumber block);
+Buffer take_page(Relation index, BlockNumber block, BufferAccessStrategy strategy = nullptr);
 
 // Writes `count` (<= 32) full images of pages, already filled and exclusively locked, in one WAL
 // record; then unlocks and releases them.
@@ -49,7 +55,7 @@ constexpr int kMaxPagesPerRecord = 32;
 // release() was called, which every callback does before it returns to the executor.
 class BufferPages final : public PageSource {
  public:
-  explicit BufferPages(Relation index);
+  explicit BufferPages(Relation index, BufferAccessStrategy strategy = nullptr);
 
   const std::byte* pin(BlockNo block, PageExpectation expected) override;
   void copy(BlockNo block, PageExpectation expected, std::byte* payload) override;
@@ -59,8 +65,10 @@ class BufferPages final : public PageSource {
 
  private:
   void check_bounds(BlockNo block);
+  Buffer pin_by_strategy(Buffer previous, BlockNumber block);
 
   Relation index_;
+  BufferAccessStrategy strategy_;  // of who reads everything once; null for searches
   BufferHints hints_;
   BlockNumber blocks_;
   Buffer pinned_ = InvalidBuffer;

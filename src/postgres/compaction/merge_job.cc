@@ -1,0 +1,242 @@
+// See README.md beside src/postgres/storage for the protocol.
+#include "postgres/compaction/merge_job.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "engine/compaction/merged_rows.h"
+#include "engine/graph/worker_threads.h"
+#include "engine/segment/append_reader.h"
+#include "engine/segment/segment_reader.h"
+#include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/patience.h"
+#include "postgres/storage/directory.h"
+#include "postgres/storage/live_writer.h"
+#include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
+#include "postgres/storage/reclaim.h"
+#include "postgres/storage/tombstone_pages.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+Metapage metapage_of(Relation index) {
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  return metapage;
+}
+
+// Takes a lock of the index by trying again and again: who waits in the lock's queue behind
+// autovacuum would have it cancelled.
+void lock_patiently(Relation index, IndexLock lock, ProgressMonitor& monitor) {
+  retry_until(monitor, [&] { return try_lock_index(index, lock); });
+}
+
+void unlock(Relation index, IndexLock lock) {
+  call_pg([&] { unlock_index(index, lock); });
+}
+
+bool is_mergeable(const DirectoryEntry& entry) { return entry.kind != MemberKind::kAppendChain; }
+
+// One merge: reads the inputs' live rows, writes them as segments, publishes these.
+class Merge {
+ public:
+  Merge(Relation index, MergeInputs inputs, const SegmentBuilderOptions& options,
+        ProgressMonitor& monitor)
+      : index_(index),
+        inputs_(std::move(inputs)),
+        map_(inputs_.members.size()),
+        vectors_(inputs_, map_),
+        builder_(options),
+        target_(index),
+        monitor_(monitor) {}
+
+  void run() {
+    build();
+    fault_point("merge-written", monitor_);
+    lock_patiently(index_, IndexLock::kPublish, monitor_);
+    publish();
+    unlock(index_, IndexLock::kPublish);
+  }
+
+ private:
+  void build() {
+    report_phase(kPhaseLoading);
+    LiveRows rows(inputs_, &map_);
+    CancelCheck check(monitor_);
+    watch(monitor_, [&] {
+      while (rows.next()) {
+        check.step();
+        const Tid tid = rows.tid();
+        const float* vector = rows.vector();
+        if (!builder_.add(tid, vector)) {
+          // Writing a segment reads other pages.
+          const std::vector<float> copy(vector, vector + inputs_.dimensions);
+          write_segment();
+          builder_.add(tid, copy.data());
+        }
+      }
+    });
+    fault_point("merge-read", monitor_);
+    write_segment();
+  }
+
+  // Makes a segment of the rows in memory.
+  void write_segment() {
+    if (builder_.rows() == 0) {
+      return;
+    }
+    report_phase(kPhaseGraph);
+    report_total_rows(written_rows_ + builder_.rows());
+    monitor_.set_rows_before(written_rows_);
+    watch(monitor_, [&] { builder_.build(monitor_); });
+    report_phase(kPhaseWriting);
+    const uint32_t id = call_pg([&] { return reserve_member_id(index_); });
+    outputs_.push_back(write_segment_to(target_, builder_, id, vectors_, monitor_));
+    written_rows_ += builder_.rows();
+    builder_.clear();
+    report_phase(kPhaseLoading);
+  }
+
+  // Under PUBLISH, so that VACUUM does not mark rows of the inputs meanwhile: those it marked since
+  // they were read are marked in the outputs before these are published. A later mark would come
+  // too late: their addresses may belong to other rows by then.
+  void publish() {
+    carry_tombstones();
+    std::vector<uint32_t> ids;
+    for (const DirectoryEntry& entry : inputs_.members) {
+      ids.push_back(entry.id);
+    }
+    const Replacement replacement = {ids.data(), static_cast<uint32_t>(ids.size()), outputs_.data(),
+                                     static_cast<uint32_t>(outputs_.size())};
+    call_pg([&] { publish_replacement(index_, replacement); });
+    fault_point("merge-published", monitor_);
+    call_pg([&] { stamp_displaced(index_); });
+  }
+
+  void carry_tombstones() {
+    const std::vector<uint64_t> died = died_since(inputs_, map_);
+    uint64_t first = 0;
+    auto next = died.begin();
+    for (DirectoryEntry& output : outputs_) {
+      std::vector<Ordinal> dead;
+      for (; next != died.end() && *next < first + output.rows; ++next) {
+        dead.push_back(static_cast<Ordinal>(*next - first));
+      }
+      if (!dead.empty()) {
+        mark(output, dead);
+      }
+      output.dead_rows = dead.size();
+      first += output.rows;
+    }
+  }
+
+  // Marks rows of a segment dead that nobody reads yet; `dead` ascends.
+  void mark(const DirectoryEntry& output, const std::vector<Ordinal>& dead) {
+    const SegmentReader segment(inputs_.pages, output, inputs_.dimensions);
+    for (size_t done = 0; done < dead.size();) {
+      const uint32_t page = dead[done] / kTombstonesPerPage;
+      std::vector<std::byte> bits(kPagePayload);
+      for (; done < dead.size() && dead[done] / kTombstonesPerPage == page; done++) {
+        const uint32_t bit = dead[done] % kTombstonesPerPage;
+        bits[bit / 8] |= std::byte{1} << (bit % 8);
+      }
+      const BlockNo block = segment.block(segment.header().tombstones.first + page);
+      call_pg([&] { set_tombstones(index_, block, output.id, bits.data()); });
+    }
+  }
+
+  Relation index_;
+  MergeInputs inputs_;
+  RowMap map_;
+  TakenVectors vectors_;
+  SegmentBuilder builder_;
+  LiveWriter target_;
+  ProgressMonitor& monitor_;
+  std::vector<DirectoryEntry> outputs_;
+  uint64_t written_rows_ = 0;
+};
+
+}  // namespace
+
+MergeJob::MergeJob(Relation index, const JobResources& resources, ProgressMonitor& monitor)
+    : index_(index), monitor_(monitor), options_{} {
+  const Metapage metapage = metapage_of(index);
+  options_.dimensions = metapage.dimensions;
+  options_.metric = metapage.metric;
+  options_.graph.m = metapage.m;
+  options_.graph.ef_construction = metapage.ef_construction;
+  options_.graph.threads = resources.threads;
+  options_.memory = resources.memory;
+}
+
+bool MergeJob::lock(IndexLock lock, bool wait) {
+  if (!wait) {
+    return call_pg([&] { return try_lock_index(index_, lock); });
+  }
+  lock_patiently(index_, lock, monitor_);
+  return true;
+}
+
+void MergeJob::freeze_tail() {
+  lock_patiently(index_, IndexLock::kPublish, monitor_);
+  call_pg([&] { freeze_append_chain(index_); });
+  unlock(index_, IndexLock::kPublish);
+  fault_point("chain-frozen", monitor_);
+  // Runs that an interrupted job left behind as well.
+  const Metapage metapage = metapage_of(index_);
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    if (metapage.directory[i].kind == MemberKind::kFlatRun) {
+      call_pg([&] { close_run(index_, metapage.directory[i]); });
+    }
+  }
+}
+
+std::vector<PlannedMember> MergeJob::runs() {
+  const Metapage metapage = metapage_of(index_);
+  BufferPages pages(index_);
+  std::vector<PlannedMember> runs;
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    const DirectoryEntry& entry = metapage.directory[i];
+    if (entry.kind == MemberKind::kFlatRun) {
+      const AppendSummary run = summarize_append_chain(pages, entry, metapage.dimensions);
+      runs.push_back({entry.id, true, run.rows, run.dead_rows});
+    }
+  }
+  pages.release();
+  return runs;
+}
+
+std::vector<PlannedMember> MergeJob::segments() {
+  const Metapage metapage = metapage_of(index_);
+  std::vector<PlannedMember> segments;
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    const DirectoryEntry& entry = metapage.directory[i];
+    if (entry.kind == MemberKind::kGraphSegment) {
+      segments.push_back({entry.id, false, entry.rows, entry.dead_rows});
+    }
+  }
+  return segments;
+}
+
+void MergeJob::merge(const MergeGroup& group) {
+  const Metapage metapage = metapage_of(index_);
+  BufferPages pages(index_, call_pg([] { return GetAccessStrategy(BAS_BULKREAD); }));
+  MergeInputs inputs{pages, {}, metapage.dimensions};
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    const DirectoryEntry& entry = metapage.directory[i];
+    if (is_mergeable(entry) && std::find(group.begin(), group.end(), entry.id) != group.end()) {
+      inputs.members.push_back(entry);
+    }
+  }
+  // Before the work, and again when it is published.
+  const auto count = static_cast<uint32_t>(inputs.members.size());
+  call_pg([&] { require_room(index_, metapage, count, 1); });
+  Merge(index_, std::move(inputs), options_, monitor_).run();
+  pages.release();
+}
+
+}  // namespace pg
+}  // namespace vseg

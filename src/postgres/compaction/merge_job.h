@@ -1,0 +1,62 @@
+// Turning members of an index's directory into graph segments while the index is in use.
+#ifndef VSEG_POSTGRES_COMPACTION_MERGE_JOB_H_
+#define VSEG_POSTGRES_COMPACTION_MERGE_JOB_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/compaction/merge_planner.h"
+#include "engine/format/metapage.h"
+#include "engine/segment/segment_builder.h"
+#include "postgres/build/build_progress.h"
+#include "postgres/storage/metapage.h"
+
+namespace vseg {
+namespace pg {
+
+// What a job may use.
+struct JobResources {
+  uint32_t threads;
+  size_t memory;  // bytes
+};
+
+// One backend's work on one index. All functions throw PgError on interrupts and errors, and
+// CancelledError when the monitor gives way; whatever happens, the index is as it was before a step
+// or as it is after.
+//
+// They hold no snapshot and no transaction ID, and no lock but the one on the index and the job
+// locks, which the caller takes: SEAL for runs, MERGE for segments.
+class MergeJob {
+ public:
+  MergeJob(Relation index, const JobResources& resources, ProgressMonitor& monitor);
+
+  // Takes a job lock; `wait` false: only if it is free, else returns false.
+  bool lock(IndexLock lock, bool wait);
+
+  // Makes the append chain that takes rows a flat run, and runs closed for inserters, unless there
+  // is nothing in it or no room for another member. REQUIRES: SEAL.
+  void freeze_tail();
+
+  // The flat runs, whose rows are counted on their pages. REQUIRES: SEAL.
+  std::vector<PlannedMember> runs();
+
+  // The graph segments.
+  std::vector<PlannedMember> segments();
+
+  // Rows that one segment may have, for the memory there is.
+  uint64_t capacity() const { return SegmentBuilder::capacity(options_); }
+
+  // Replaces these members by segments of their live rows. REQUIRES: SEAL if there are runs among
+  // them, MERGE if there are segments.
+  void merge(const MergeGroup& group);
+
+ private:
+  Relation index_;
+  ProgressMonitor& monitor_;
+  SegmentBuilderOptions options_;
+};
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_COMPACTION_MERGE_JOB_H_

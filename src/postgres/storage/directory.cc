@@ -1,0 +1,192 @@
+// See README.md beside this file for the protocol.
+#include "postgres/storage/directory.h"
+
+#include <algorithm>
+
+#include "engine/format/append_format.h"
+#include "postgres/storage/extents.h"
+#include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+DirectoryEntry* find_member(Metapage* metapage, uint32_t id) {
+  for (uint32_t i = 0; i < metapage->directory_count; i++) {
+    if (metapage->directory[i].id == id) {
+      return &metapage->directory[i];
+    }
+  }
+  return nullptr;
+}
+
+// Takes a member out of the directory; its space is displaced.
+void displace(Relation index, Metapage* metapage, uint32_t id) {
+  DirectoryEntry* entry = find_member(metapage, id);
+  if (entry == nullptr) {
+    elog(ERROR, "member %u of vseg index \"%s\" was replaced while it was merged", id,
+         RelationGetRelationName(index));
+  }
+  metapage->displaced[metapage->displaced_count++] = {entry->header_block, entry->id, 0};
+  std::move(entry + 1, metapage->directory + metapage->directory_count, entry);
+  metapage->directory[--metapage->directory_count] = DirectoryEntry{};
+}
+
+bool has_header_at(const Metapage& metapage, BlockNumber block) {
+  const auto* members = metapage.directory;
+  const auto* displaced = metapage.displaced;
+  return std::any_of(members, members + metapage.directory_count,
+                     [&](const DirectoryEntry& e) { return e.header_block == block; }) ||
+         std::any_of(displaced, displaced + metapage.displaced_count,
+                     [&](const DisplacedSpace& d) { return d.header_block == block; });
+}
+
+bool is_empty_chain(Relation index, const DirectoryEntry& chain) {
+  Buffer buffer = read_locked(index, chain.header_block, BUFFER_LOCK_SHARE,
+                              {PageKind::kAppendHeader, chain.id});
+  const bool empty = payload_as<AppendChainHeader>(BufferGetPage(buffer))->first == kNoBlock;
+  UnlockReleaseBuffer(buffer);
+  return empty;
+}
+
+// Makes the directory's image list the chain `id` as a flat run and another chain beside it.
+void list_new_chain(Metapage* metapage, uint32_t id, BlockNumber header_block) {
+  find_member(metapage, id)->kind = MemberKind::kFlatRun;
+  DirectoryEntry entry = {};
+  entry.id = metapage->next_id++;
+  entry.kind = MemberKind::kAppendChain;
+  entry.header_block = header_block;
+  entry.born = metapage->generation;
+  metapage->directory[metapage->directory_count++] = entry;
+}
+
+// Where a new chain begins.
+struct ChainPlace {
+  uint32_t extent;
+  uint32_t header_page;  // of the extent
+  Buffer map;            // locked, if the extent was claimed
+};
+
+// Behind the metapage, once the first chain and whoever followed it there are gone; else in an
+// extent of its own, claimed in `record`.
+ChainPlace place_chain(Relation index, GenericXLogState* record, const Metapage& metapage) {
+  if (!has_header_at(metapage, kFirstChainBlock)) {
+    return {0, kFirstChainBlock, InvalidBuffer};
+  }
+  const ExtentClaim claim = claim_extent(index, record);
+  return {claim.extent, 0, claim.map};
+}
+
+// Fills the header page of an empty chain.
+void init_chain_header(Page page, uint32_t id, const ChainPlace& place) {
+  init_page(page, {PageKind::kAppendHeader, id}, sizeof(AppendChainHeader));
+  auto* header = payload_as<AppendChainHeader>(page);
+  header->id = id;
+  header->first = kNoBlock;
+  header->tail = kNoBlock;
+  header->extent = place.extent;
+  header->extent_used = place.header_page + 1;
+}
+
+}  // namespace
+
+uint32_t reserve_member_id(Relation index) {
+  GenericXLogState* record = GenericXLogStart(index);
+  Buffer buffer = read_locked(index, kMetapageBlock, BUFFER_LOCK_EXCLUSIVE, {PageKind::kMeta, 0});
+  const uint32_t id = payload_as<Metapage>(GenericXLogRegisterBuffer(record, buffer, 0))->next_id++;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(buffer);
+  return id;
+}
+
+bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
+  // One entry stays free for the chain that the next seal lists.
+  return metapage.directory_count - inputs + outputs < kMaxDirectoryEntries &&
+         metapage.displaced_count + inputs <= kMaxDisplaced;
+}
+
+void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
+  if (!has_room(metapage, inputs, outputs)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+             errmsg("directory of vseg index \"%s\" has no room", RelationGetRelationName(index)),
+             errdetail("It lists %u members, and %u whose space cannot be reused yet.",
+                       metapage.directory_count, metapage.displaced_count),
+             errhint("Old transactions keep space from being reused. Once they have ended, VACUUM "
+                     "the table.")));
+  }
+}
+
+void publish_replacement(Relation index, const Replacement& replacement) {
+  GenericXLogState* record = GenericXLogStart(index);
+  Metapage* metapage = nullptr;
+  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
+  require_room(index, *metapage, replacement.input_count, replacement.output_count);
+  for (uint32_t i = 0; i < replacement.input_count; i++) {
+    displace(index, metapage, replacement.inputs[i]);
+  }
+  for (uint32_t i = 0; i < replacement.output_count; i++) {
+    DirectoryEntry* entry = &metapage->directory[metapage->directory_count++];
+    *entry = replacement.outputs[i];
+    entry->born = metapage->generation;
+  }
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(buffer);
+}
+
+// One record: metapage, the new chain's header, and the allocation map where an extent is claimed.
+bool freeze_append_chain(Relation index) {
+  Metapage current;
+  read_metapage(index, &current);
+  const DirectoryEntry& chain = append_chain(index, current);
+  if (current.directory_count >= kMaxDirectoryEntries || is_empty_chain(index, chain)) {
+    return false;
+  }
+  GenericXLogState* record = GenericXLogStart(index);
+  Metapage* metapage = nullptr;
+  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
+  const ChainPlace place = place_chain(index, record, *metapage);
+  const BlockNumber block = place.extent * kExtentPages + place.header_page;
+  Buffer header = take_page(index, block);
+  init_chain_header(GenericXLogRegisterBuffer(record, header, GENERIC_XLOG_FULL_IMAGE),
+                    metapage->next_id, place);
+  list_new_chain(metapage, chain.id, block);
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(header);
+  if (BufferIsValid(place.map)) {
+    UnlockReleaseBuffer(place.map);
+  }
+  UnlockReleaseBuffer(buffer);
+  return true;
+}
+
+void close_run(Relation index, const DirectoryEntry& run) {
+  Buffer buffer =
+      read_locked(index, run.header_block, BUFFER_LOCK_SHARE, {PageKind::kAppendHeader, run.id});
+  BlockNumber block = payload_as<AppendChainHeader>(BufferGetPage(buffer))->tail;
+  UnlockReleaseBuffer(buffer);
+  for (BlockNumber steps = 0;; steps++) {
+    CHECK_FOR_INTERRUPTS();
+    buffer = read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kAppendEntries, run.id});
+    const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(buffer));
+    if (header->next == kNoBlock) {
+      break;
+    }
+    if (steps > RelationGetNumberOfBlocks(index)) {
+      raise_corrupt(index, block, "append chain runs in a loop");
+    }
+    block = header->next;
+    UnlockReleaseBuffer(buffer);
+  }
+  if ((payload_as<AppendEntriesHeader>(BufferGetPage(buffer))->flags & kEntryPageOpen) != 0) {
+    GenericXLogState* record = GenericXLogStart(index);
+    auto* tail = payload_as<AppendEntriesHeader>(GenericXLogRegisterBuffer(record, buffer, 0));
+    tail->flags = static_cast<uint16_t>(tail->flags & ~kEntryPageOpen);
+    GenericXLogFinish(record);
+  }
+  UnlockReleaseBuffer(buffer);
+}
+
+}  // namespace pg
+}  // namespace vseg

@@ -1,0 +1,48 @@
+// Changing the directory of a living index: members are replaced by others.
+#ifndef VSEG_POSTGRES_STORAGE_DIRECTORY_H_
+#define VSEG_POSTGRES_STORAGE_DIRECTORY_H_
+
+#include "postgres/boundary/postgres_headers.h"
+
+#include "engine/format/metapage.h"
+
+namespace vseg {
+namespace pg {
+
+// The number of a segment that is about to be written; never given twice, whatever becomes of it.
+// Changes the metapage, not the directory: needs no lock but the page's own.
+uint32_t reserve_member_id(Relation index);
+
+// What a merge or seal makes of its inputs. `outputs` are written and logged.
+struct Replacement {
+  const uint32_t* inputs;  // ids
+  uint32_t input_count;
+  const DirectoryEntry* outputs;
+  uint32_t output_count;
+};
+
+// Whether directory and list of displaced space have room for a replacement of that size, and the
+// same, raising ERRCODE_PROGRAM_LIMIT_EXCEEDED where they have not.
+bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs);
+void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs);
+
+// Replaces the inputs by the outputs in the directory as it is now, in one WAL record, and lists
+// the inputs' space as displaced, unstamped. Raises as require_room() does. REQUIRES: PUBLISH, and
+// the job lock that keeps others from replacing the inputs.
+void publish_replacement(Relation index, const Replacement& replacement);
+
+// Lists an empty append chain as the one that takes rows, and the one that took them so far as a
+// flat run, in one WAL record. False, and nothing has changed, where there is nothing to freeze or
+// no room in the directory. REQUIRES: SEAL and PUBLISH.
+//
+// Inserters that read the directory before may still append to the run: close_run() ends that.
+bool freeze_append_chain(Relation index);
+
+// Clears the OPEN flag of a flat run's last page: from then on its rows are final. May be repeated.
+// REQUIRES: SEAL.
+void close_run(Relation index, const DirectoryEntry& run);
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_STORAGE_DIRECTORY_H_

@@ -1,0 +1,37 @@
+#include "postgres/storage/live_writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "postgres/storage/extents.h"
+#include "postgres/storage/pages.h"
+
+namespace vseg {
+namespace pg {
+
+LiveWriter::LiveWriter(Relation index)
+    : SegmentTarget(index), strategy_(call_pg([] { return GetAccessStrategy(BAS_BULKWRITE); })) {}
+
+std::vector<uint32_t> LiveWriter::allocate(uint32_t extents) {
+  std::vector<uint32_t> list(extents);
+  call_pg([&] { claim_extents(index(), extents, list.data()); });
+  return list;
+}
+
+// The pages of a batch are the segment's alone, so the order in which they are locked is free.
+void LiveWriter::write_batch(const Batch& batch) {
+  BlockNumber last = 0;
+  for (int i = 0; i < batch.count; i++) {
+    last = std::max(last, batch.blocks[i]);
+  }
+  extend_to_block(index(), last, strategy_);
+  Buffer buffers[kMaxPagesPerRecord];
+  for (int i = 0; i < batch.count; i++) {
+    buffers[i] = take_page(index(), batch.blocks[i], strategy_);
+    memcpy(BufferGetPage(buffers[i]), batch.pages[i], BLCKSZ);
+  }
+  log_and_release_new_pages(index(), buffers, batch.count);
+}
+
+}  // namespace pg
+}  // namespace vseg

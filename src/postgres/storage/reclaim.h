@@ -1,0 +1,25 @@
+// Space that is no longer used: from displaced to free.
+#ifndef VSEG_POSTGRES_STORAGE_RECLAIM_H_
+#define VSEG_POSTGRES_STORAGE_RECLAIM_H_
+
+#include "postgres/boundary/postgres_headers.h"
+
+namespace vseg {
+namespace pg {
+
+// Notes for displaced space that is not stamped yet which transactions may still read it: all that
+// began before now. REQUIRES: PUBLISH.
+void stamp_displaced(Relation index);
+
+// Stamps what is unstamped, then frees the extents of displaced space that no scan can read any
+// more, here or on a standby. REQUIRES: PUBLISH.
+void drain_displaced(Relation index);
+
+// Frees extents that are taken and that nothing leads to: what errors and crashes left behind.
+// REQUIRES: SEAL, MERGE and PUBLISH, so that nobody is writing what is not linked yet.
+void sweep_orphans(Relation index);
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_STORAGE_RECLAIM_H_
