@@ -22,6 +22,9 @@ constexpr uint32_t kMaxExpectedRows = 100000;
 constexpr uint32_t kMinBoundedRows = 10;
 constexpr uint32_t kBoundedShare = 10;
 
+// A batch never looks for more, unless ef is greater.
+constexpr uint32_t kMaxBatchRows = 10000;
+
 uint32_t expected_rows(uint32_t ef, uint32_t rows) {
   return static_cast<uint32_t>(
       std::min<uint64_t>({uint64_t{ef} * kSeenPerRow, rows, kMaxExpectedRows}));
@@ -48,9 +51,7 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
-      ef_(std::max(ef, 1u)),
-      kept_(ef_),
-      bounded_ef_(std::max(ef_ / kBoundedShare, kMinBoundedRows)),
+      bounded_ef_(std::max(ef / kBoundedShare, kMinBoundedRows)),
       all_dead_(entry.dead_rows >= entry.rows),
       visited_(expected_rows(ef, segment_.rows())) {
   if (segment_.header().metric != query.metric()) {
@@ -60,9 +61,14 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
     coded_ = std::make_unique<CodedQuery>(Rotation(query.dimensions()), segment_.header().degree,
                                           query.vector());
     estimates_.resize(segment_.header().degree);
-    kept_ = rows_to_keep(ef_, query.dimensions());
-    width_ = std::max(kept_ * kWidthPerRow, kMinWidth);
   }
+  set_batch_rows(std::max(ef, 1u));
+}
+
+void SegmentCursor::set_batch_rows(uint32_t rows) {
+  batch_rows_ = rows;
+  kept_ = coded_ == nullptr ? rows : rows_to_keep(rows, query_.dimensions());
+  width_ = std::max(kept_ * kWidthPerRow, kMinWidth);
 }
 
 bool SegmentCursor::next_batch(float bound, std::vector<Candidate>* rows) {
@@ -92,12 +98,11 @@ void SegmentCursor::walk() {
     trimmed_ = false;
     limit_ = kNoBound;
     lower_limit();
-    add_to_heap(deferred_, &frontier_);
-    deferred_.clear();
+    take_up_deferred();
   }
 }
 
-// Takes up what earlier batches left: all of it competes again, the nearest for this batch.
+// What earlier batches left competes again, the nearest of it for this batch.
 void SegmentCursor::begin_batch(float bound) {
   bound_ = bound;
   limit_ = kNoBound;
@@ -108,15 +113,29 @@ void SegmentCursor::begin_batch(float bound) {
     enter();
     return;
   }
-  add_to_heap(deferred_, &frontier_);
-  if (coded_ == nullptr) {
+  set_batch_rows(std::max(batch_rows_, std::min(2 * batch_rows_, kMaxBatchRows)));
+  take_up_deferred();
+  take_up_found();
+}
+
+// Where they were estimated, rows that have been read since need not be looked at again: a row is
+// put aside once for each neighbour that leads to it. Else they are compared already.
+void SegmentCursor::take_up_deferred() {
+  if (coded_ != nullptr) {
+    auto known = [this](const Candidate& c) { return visited_.contains(c.ordinal); };
+    deferred_.erase(std::remove_if(deferred_.begin(), deferred_.end(), known), deferred_.end());
+  } else {
     for (const Candidate& candidate : deferred_) {
       if (!tombstones_.dead(candidate.ordinal)) {
         spilled_.push_back(candidate);
       }
     }
   }
+  add_to_heap(deferred_, &frontier_);
   deferred_.clear();
+}
+
+void SegmentCursor::take_up_found() {
   add_to_heap(spilled_, &found_);
   spilled_.clear();
   for (uint32_t i = 0; i < kept_ && !found_.empty(); i++) {
@@ -322,7 +341,7 @@ void SegmentCursor::deliver(std::vector<Candidate>* rows) {
   }
   std::sort_heap(batch_.begin(), batch_.end(), nearer);
   auto end = batch_.begin();
-  while (end != batch_.end() && end - batch_.begin() < ef_ && end->distance <= bound_) {
+  while (end != batch_.end() && end - batch_.begin() < batch_rows_ && end->distance <= bound_) {
     ++end;
   }
   rows->insert(rows->end(), batch_.begin(), end);

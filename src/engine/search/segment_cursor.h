@@ -14,10 +14,12 @@
 namespace vseg {
 
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
-// between batches. A batch ends when its ef live rows are all nearer than the whole frontier; the
-// frontier is what has been seen and not expanded (its neighbours not yet looked at). Dead rows are
-// walked through but never found. When the frontier is empty every row has been seen (build_graph
-// makes every row reachable); if not, the graph is corrupt.
+// between batches. The first batch has ef rows, each further one twice as many as the one before: who
+// comes back often wants many, and a batch has to take up all that was seen before it. A batch ends
+// when its live rows are all nearer than the whole frontier; the frontier is what has been seen and
+// not expanded (its neighbours not yet looked at). Dead rows are walked through but never found.
+// When the frontier is empty every row has been seen (build_graph makes every row reachable); if
+// not, the graph is corrupt.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.
@@ -49,7 +51,10 @@ class SegmentCursor : public Cursor {
   };
   static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
 
+  void set_batch_rows(uint32_t rows);
   void begin_batch(float bound);
+  void take_up_deferred();
+  void take_up_found();
   void walk();
   void enter();
   void see_all(std::vector<Ordinal>* ordinals);
@@ -71,8 +76,8 @@ class SegmentCursor : public Cursor {
   SegmentReader segment_;
   Tombstones tombstones_;
   const Query& query_;
-  uint32_t ef_;
-  uint32_t kept_;        // rows a batch must have found: ef_, and more where estimates are rough
+  uint32_t batch_rows_;  // rows a batch delivers
+  uint32_t kept_;        // rows it must have found: more, where estimates are rough
   uint32_t bounded_ef_;  // live rows found before a bound may end the walk
   uint32_t width_ = 0;   // rows of the frontier that a batch keeps in order, where it is estimated
   bool all_dead_;        // the directory says that no live row is left
