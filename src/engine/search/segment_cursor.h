@@ -14,12 +14,12 @@
 namespace vseg {
 
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
-// between batches. The first batch has ef rows, each further one twice as many as the one before: who
-// comes back often wants many, and a batch has to take up all that was seen before it. A batch ends
-// when its live rows are all nearer than the whole frontier; the frontier is what has been seen and
-// not expanded (its neighbours not yet looked at). Dead rows are walked through but never found.
-// When the frontier is empty every row has been seen (build_graph makes every row reachable); if
-// not, the graph is corrupt.
+// between batches. The first batch has ef rows, each further one twice as many as the one before:
+// who comes back often wants many, and a batch has to take up all that was seen before it. A batch
+// ends when its live rows are all nearer than the whole frontier; the frontier is what has been
+// seen and not expanded (its neighbours not yet looked at). Dead rows are walked through but never
+// found. When the frontier is empty every row has been seen (build_graph makes every row
+// reachable); if not, the graph is corrupt.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.

@@ -28,7 +28,7 @@ class EntryPage {
   uint32_t coded_rows() const { return coded_groups() * kAppendGroupRows; }
   BlockNo centroid() const { return header_.centroid; }
   uint32_t extent() const { return header_.extent; }  // where the chain's next page is taken from
-  const AppendEntry& entry(uint32_t row) const;  // REQUIRES: row < rows()
+  const AppendEntry& entry(uint32_t row) const;       // REQUIRES: row < rows()
 
   // The `index`-th of the block numbers at `offset`. Throws where it cannot be one.
   BlockNo block_number(uint32_t offset, uint32_t index) const;
