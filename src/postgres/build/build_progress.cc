@@ -23,7 +23,10 @@ void ProgressMonitor::inserted(uint32_t rows) {
 void ProgressMonitor::completing() { report_phase(kPhaseCompleting); }
 
 bool ProgressMonitor::cancelled() {
-  if (!interrupted_ && !gave_way_) {
+  // Not to be handled here: FATAL ends the process on the spot, and threads would go on amid
+  // exit().
+  dying_ = dying_ || (ProcDiePending && InterruptHoldoffCount == 0);
+  if (!dying_ && !interrupted_ && !gave_way_) {
     try {
       gave_way_ = call_pg([&] {
         CHECK_FOR_INTERRUPTS();
@@ -33,7 +36,16 @@ bool ProgressMonitor::cancelled() {
       interrupted_ = true;  // resumed by watch() once the threads are gone
     }
   }
-  return interrupted_ || gave_way_;
+  return dying_ || interrupted_ || gave_way_;
+}
+
+void ProgressMonitor::resume_interrupt() {
+  if (dying_) {
+    call_pg([] { CHECK_FOR_INTERRUPTS(); });
+  }
+  if (interrupted_) {
+    throw PgError();
+  }
 }
 
 }  // namespace pg

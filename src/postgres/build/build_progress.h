@@ -36,8 +36,10 @@ class ProgressMonitor : public BuildMonitor {
   void completing() override;
   bool cancelled() override;
 
-  // Whether cancelled() met an error of PostgreSQL, which is to be resumed.
-  bool interrupted() const { return interrupted_; }
+  // Whether cancelled() met an error of PostgreSQL, or the end of the process: then
+  // resume_interrupt() does not return. It is called when no thread is at work.
+  bool interrupted() const { return interrupted_ || dying_; }
+  void resume_interrupt();
 
  protected:
   // Whether to stop though nobody interrupts; called within call_pg.
@@ -46,12 +48,13 @@ class ProgressMonitor : public BuildMonitor {
  private:
   uint64_t rows_before_ = 0;
   bool interrupted_ = false;
+  bool dying_ = false;  // pg_terminate_backend, shutdown
   bool gave_way_ = false;
 };
 
 // Runs engine work that asks the monitor whether to go on. An interrupt has left its error with
-// PostgreSQL; it is resumed once the work's threads are gone. Throws CancelledError if the monitor
-// gave way.
+// PostgreSQL, or will end the process; it is resumed once the work's threads are gone. Throws
+// CancelledError if the monitor gave way.
 template <typename Work>
 void watch(ProgressMonitor& monitor, Work&& work) {
   try {
@@ -61,9 +64,7 @@ void watch(ProgressMonitor& monitor, Work&& work) {
       throw;
     }
   }
-  if (monitor.interrupted()) {
-    throw PgError();
-  }
+  monitor.resume_interrupt();
 }
 
 }  // namespace pg
