@@ -217,20 +217,6 @@ double count_live_rows(Relation index) {
   });
 }
 
-// Space that scans have ceased to read, and, where nobody is sealing or merging, what errors and
-// crashes left behind. Under PUBLISH.
-void reclaim_space(Relation index) {
-  drain_displaced(index);
-  if (!try_lock_index(index, IndexLock::kSeal)) {
-    return;
-  }
-  if (try_lock_index(index, IndexLock::kMerge)) {
-    sweep_orphans(index);
-    unlock_index(index, IndexLock::kMerge);
-  }
-  unlock_index(index, IndexLock::kSeal);
-}
-
 IndexBulkDeleteResult* new_stats() {
   return static_cast<IndexBulkDeleteResult*>(palloc0(sizeof(IndexBulkDeleteResult)));
 }

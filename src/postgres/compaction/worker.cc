@@ -187,10 +187,11 @@ bool is_merge_due(Relation index) {
   });
 }
 
-// Free space makes room in the list of displaced space. VACUUM does it, too.
-void drain_if_free(Relation index) {
+// Free space makes room in the list of displaced space, and what was written in vain does not add
+// up when jobs fail again and again. VACUUM does it, too.
+void reclaim_if_free(Relation index) {
   if (try_lock_index(index, IndexLock::kPublish)) {
-    drain_displaced(index);
+    reclaim_space(index);
     unlock_index(index, IndexLock::kPublish);
   }
 }
@@ -219,7 +220,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   if (!try_lock_index(index, IndexLock::kSeal)) {
     return false;
   }
-  drain_if_free(index);
+  reclaim_if_free(index);
   if (rows_in_tail(index) < static_cast<uint64_t>(order.seal_rows) || !has_room_to_seal(index)) {
     return false;
   }
@@ -232,7 +233,7 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
   if (!try_lock_index(index, IndexLock::kMerge)) {
     return false;
   }
-  drain_if_free(index);
+  reclaim_if_free(index);
   if (!is_merge_due(index)) {
     return false;
   }

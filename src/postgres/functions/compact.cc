@@ -56,11 +56,12 @@ JobResources own_resources() {
   return resources;
 }
 
-// Space that became free since the last VACUUM; it makes room in the list of displaced space.
-void drain(MergeJob* job, Relation index) {
+// Space that became free since the last VACUUM, which makes room in the list of displaced space,
+// and what jobs before have written in vain.
+void reclaim(MergeJob* job, Relation index) {
   job->lock(IndexLock::kPublish, true);
   call_pg([&] {
-    drain_displaced(index);
+    reclaim_space(index);
     unlock_index(index, IndexLock::kPublish);
   });
 }
@@ -81,7 +82,7 @@ bool compact(Relation index) {
   MergeJob job(index, own_resources(), monitor);
   job.lock(IndexLock::kSeal, true);
   job.lock(IndexLock::kMerge, true);
-  drain(&job, index);
+  reclaim(&job, index);
   job.freeze_tail();
   std::vector<PlannedMember> members = job.runs();
   const std::vector<PlannedMember> segments = job.segments();

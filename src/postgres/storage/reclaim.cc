@@ -214,6 +214,8 @@ void stamp_displaced(Relation index) {
   UnlockReleaseBuffer(buffer);
 }
 
+namespace {
+
 void drain_displaced(Relation index) {
   Metapage metapage;
   read_metapage(index, &metapage);
@@ -231,12 +233,29 @@ void drain_displaced(Relation index) {
   run_cpp([&] { drain_removable(index, metapage); });
 }
 
+// Under SEAL, MERGE and PUBLISH, so that nobody is writing what is not linked yet.
 void sweep_orphans(Relation index) {
   run_cpp([&] {
     const std::vector<uint32_t> orphans = find_orphans(index);
     Release release = {orphans, 0};
-    call_pg([&] { release_rest(index, &release); });
+    call_pg([&] {
+      release_rest(index, &release);
+    });
   });
+}
+
+}  // namespace
+
+void reclaim_space(Relation index) {
+  drain_displaced(index);
+  if (!try_lock_index(index, IndexLock::kSeal)) {
+    return;
+  }
+  if (try_lock_index(index, IndexLock::kMerge)) {
+    sweep_orphans(index);
+    unlock_index(index, IndexLock::kMerge);
+  }
+  unlock_index(index, IndexLock::kSeal);
 }
 
 }  // namespace pg

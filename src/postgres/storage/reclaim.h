@@ -12,12 +12,9 @@ namespace pg {
 void stamp_displaced(Relation index);
 
 // Stamps what is unstamped, then frees the extents of displaced space that no scan can read any
-// more, here or on a standby. REQUIRES: PUBLISH.
-void drain_displaced(Relation index);
-
-// Frees extents that are taken and that nothing leads to: what errors and crashes left behind.
-// REQUIRES: SEAL, MERGE and PUBLISH, so that nobody is writing what is not linked yet.
-void sweep_orphans(Relation index);
+// more, here or on a standby. Where nobody else is sealing or merging, frees also extents that are
+// taken and that nothing leads to: what errors and crashes left behind. REQUIRES: PUBLISH.
+void reclaim_space(Relation index);
 
 }  // namespace pg
 }  // namespace vseg
