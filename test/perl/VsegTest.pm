@@ -21,6 +21,7 @@ our @EXPORT = qw(
   wal_position
   index_wal_records
   rows_in_tail
+  leaked_extents
   threads_of
 );
 
@@ -217,6 +218,20 @@ sub rows_in_tail
 	my ($node, $index) = @_;
 	return $node->safe_psql('postgres',
 		"SELECT sum(rows) FROM vseg_segments('$index') WHERE kind = 'append chain'");
+}
+
+# Extents that the allocation map says are taken and that the index does not consist of. Only right
+# when its chains are empty, as after vseg_compact: each has a header page, and nothing else. The
+# index has one map page, up to 34 GB.
+sub leaked_extents
+{
+	my ($node, $index) = @_;
+	return $node->safe_psql('postgres', <<"SQL");
+CREATE EXTENSION IF NOT EXISTS pageinspect;
+SELECT greatest(0, bit_count(substr(get_raw_page('$index', 1), 25, 8160))
+  - 1 - sum(CASE kind WHEN 'graph segment' THEN (pages + 63) / 64 ELSE 1 END))
+FROM vseg_segments('$index')
+SQL
 }
 
 sub threads_of

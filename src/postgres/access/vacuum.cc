@@ -15,6 +15,7 @@ extern "C" {
 #include "engine/segment/segment_reader.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -192,7 +193,11 @@ void vacuum_members(Pass* pass, Metapage* metapage) {
   }
   pages.release();
   if (changed) {
-    call_pg([&] { publish_dead_rows(pass->index, *metapage); });
+    call_pg([&] {
+      fault_point("vacuum-marked");
+      publish_dead_rows(pass->index, *metapage);
+      fault_point("vacuum-published");
+    });
   }
 }
 

@@ -92,6 +92,7 @@ class Merge {
     report_total_rows(written_rows_ + builder_.rows());
     monitor_.set_rows_before(written_rows_);
     watch(monitor_, [&] { builder_.build(monitor_); });
+    fault_point("merge-built", monitor_);
     report_phase(kPhaseWriting);
     const uint32_t id = call_pg([&] { return reserve_member_id(index_); });
     outputs_.push_back(write_segment_to(target_, builder_, id, vectors_, monitor_));
@@ -105,6 +106,7 @@ class Merge {
   // too late: their addresses may belong to other rows by then.
   void publish() {
     carry_tombstones();
+    fault_point("merge-carried", monitor_);
     std::vector<uint32_t> ids;
     for (const DirectoryEntry& entry : inputs_.members) {
       ids.push_back(entry.id);
@@ -114,6 +116,7 @@ class Merge {
     call_pg([&] { publish_replacement(index_, replacement); });
     fault_point("merge-published", monitor_);
     call_pg([&] { stamp_displaced(index_); });
+    fault_point("merge-stamped", monitor_);
   }
 
   void carry_tombstones() {
@@ -181,6 +184,7 @@ bool MergeJob::lock(IndexLock lock, bool wait) {
 }
 
 void MergeJob::freeze_tail() {
+  fault_point("freeze-begin", monitor_);
   lock_patiently(index_, IndexLock::kPublish, monitor_);
   call_pg([&] { freeze_append_chain(index_); });
   unlock(index_, IndexLock::kPublish);
@@ -192,6 +196,7 @@ void MergeJob::freeze_tail() {
       call_pg([&] { close_run(index_, metapage.directory[i]); });
     }
   }
+  fault_point("run-closed", monitor_);
 }
 
 std::vector<PlannedMember> MergeJob::runs() {

@@ -23,6 +23,7 @@ extern "C" {
 
 #include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/directory.h"
@@ -37,7 +38,9 @@ namespace {
 // What a worker is started for; travels in bgw_extra.
 struct WorkerOrder {
   Oid index;
-  int32 seal_rows;  // of the session that gave the order
+  // Of the session that gave the order:
+  int32 seal_rows;
+  char fault_point[kMaxFaultPointLength];
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
 
@@ -201,6 +204,7 @@ template <typename Work>
 bool run_politely(Relation index, Work&& work) {
   pgstat_progress_start_command(PROGRESS_COMMAND_CREATE_INDEX, index->rd_index->indrelid);
   pgstat_progress_update_param(PROGRESS_CREATEIDX_INDEX_OID, RelationGetRelid(index));
+  pgstat_progress_update_param(PROGRESS_CREATEIDX_ACCESS_METHOD_OID, index->rd_rel->relam);
   pgstat_progress_update_param(PROGRESS_CREATEIDX_PHASE, PROGRESS_CREATEIDX_PHASE_BUILD);
   const bool done = run_cpp([&] {
     PoliteMonitor monitor(RelationGetRelid(index));
@@ -261,7 +265,11 @@ bool run_step(const WorkerOrder& order, Step step) {
 }
 
 void start(Relation index, int seal_rows) {
-  if (!start_worker({RelationGetRelid(index), seal_rows})) {
+  WorkerOrder order = {};
+  order.index = RelationGetRelid(index);
+  order.seal_rows = seal_rows;
+  strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
+  if (!start_worker(order)) {
     elog(DEBUG1, "no background worker is free for vseg index \"%s\"",
          RelationGetRelationName(index));
   }
@@ -305,6 +313,7 @@ void vseg_worker_main(Datum database) {
   WorkerOrder order;
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+  SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
   while (run_step(order, seal_if_long)) {
   }
   // SEAL is free by now: while a merge takes its time, another worker can seal.

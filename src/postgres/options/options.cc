@@ -2,6 +2,9 @@
 
 #include <climits>
 #include <cstddef>
+#include <cstdlib>
+
+#include "postgres/compaction/fault_point.h"
 
 namespace vseg {
 namespace pg {
@@ -46,6 +49,30 @@ void define_reloptions() {
                      kDefaultDeadFraction, 0.01, 1, ShareUpdateExclusiveLock);
 }
 
+bool check_fault_point(char** setting, void** extra, GucSource /*source*/) {
+  if (**setting == '\0') {
+    return true;
+  }
+  // PostgreSQL frees it.
+  auto* order = static_cast<FaultOrder*>(malloc(sizeof(FaultOrder)));
+  if (order == nullptr) {
+    GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
+    return false;
+  }
+  *extra = order;
+  if (!parse_fault_order(*setting, order)) {
+    GUC_check_errdetail(
+        "It is a name, alone or followed by one of :wait, :error, :out_of_memory, "
+        ":disk_full, :panic and :kill.");
+    return false;
+  }
+  return true;
+}
+
+void assign_fault_point(const char* /*setting*/, void* extra) {
+  fault_order = static_cast<const FaultOrder*>(extra);
+}
+
 void define_parameters() {
   DefineCustomIntVariable(
       "vseg.ef_search", "Rows a search of a segment keeps while it looks for the nearest.",
@@ -71,10 +98,14 @@ void define_parameters() {
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
-      "vseg.fault_point", "Where appending, sealing and merging wait, for tests.",
-      "They wait at the named place until nobody holds the advisory lock (1987274087, 0).",
-      &fault_point_name, "", PGC_SUSET, GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr,
-      nullptr);
+      "vseg.fault_point", "Where appending, sealing, merging and VACUUM stop or fail, for tests.",
+      "\"name\": they wait at the named place until nobody holds the advisory lock (1987274087, "
+      "0). "
+      "\"name:error\", \"name:out_of_memory\", \"name:disk_full\": they fail there. "
+      "\"name:panic\", "
+      "\"name:kill\": the server does. Workers have the setting of who started them.",
+      &fault_point_name, "", PGC_SUSET, GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, check_fault_point,
+      assign_fault_point, nullptr);
   MarkGUCPrefixReserved("vseg");
 }
 

@@ -44,7 +44,7 @@ MergePolicy merge_policy(Relation index, uint64_t capacity);
 // vseg.merge_threads
 uint32_t merge_threads();
 
-// vseg.fault_point; empty if not set
+// vseg.fault_point as it was given; empty if not set
 const char* fault_point_setting();
 
 // Called once, when the library is loaded.

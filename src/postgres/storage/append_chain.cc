@@ -159,6 +159,7 @@ void link_new_tail(Appender* a) {
   UnlockReleaseBuffer(a->tail);
   a->tail = next;
   a->grown = true;
+  fault_point_under_lock("append-linked");
 }
 
 // Gives the tail a fresh extent to take pages from. One record: tail and allocation map.
@@ -256,6 +257,7 @@ void append_many_pages(const Appender& a, BlockNumber first, uint32_t pages, con
     fill_vector_page(a, BufferGetPage(buffers[i]), i, rows, count);
   }
   log_and_release_new_pages(a.index, buffers, static_cast<int>(pages));
+  fault_point_under_lock("append-vectors");
 
   GenericXLogState* record = GenericXLogStart(a.index);
   add_entries(a, GenericXLogRegisterBuffer(record, a.tail, 0), rows, count, pages);
@@ -331,7 +333,9 @@ bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows
       turn_to_open_chain(&appender);
     }
     done += append_some(&appender, rows + done, count - done);
+    fault_point_under_lock("append-entries");
     code_groups(&appender);
+    fault_point_under_lock("append-codes");
     UnlockReleaseBuffer(appender.tail);
   }
   end_coding(&appender);

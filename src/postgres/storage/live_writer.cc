@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "postgres/compaction/fault_point.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/pages.h"
 
@@ -14,7 +15,10 @@ LiveWriter::LiveWriter(Relation index)
 
 std::vector<uint32_t> LiveWriter::allocate(uint32_t extents) {
   std::vector<uint32_t> list(extents);
-  call_pg([&] { claim_extents(index(), extents, list.data()); });
+  call_pg([&] {
+    claim_extents(index(), extents, list.data());
+    fault_point("merge-claimed");
+  });
   return list;
 }
 
@@ -31,6 +35,7 @@ void LiveWriter::write_batch(const Batch& batch) {
     memcpy(BufferGetPage(buffers[i]), batch.pages[i], BLCKSZ);
   }
   log_and_release_new_pages(index(), buffers, batch.count);
+  fault_point("merge-writing");
 }
 
 }  // namespace pg

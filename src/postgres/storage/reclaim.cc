@@ -16,6 +16,7 @@ extern "C" {
 
 #include "engine/segment/member_extents.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -132,7 +133,9 @@ void drain_removable(Relation index, const Metapage& metapage) {
     pages.release();
     call_pg([&] {
       log_reuse(index, space.removable_after);
+      fault_point("reclaim-logged");
       release_displaced(index, space.id, extents);
+      fault_point("reclaim-released");
     });
   }
 }
@@ -239,7 +242,9 @@ void sweep_orphans(Relation index) {
     const std::vector<uint32_t> orphans = find_orphans(index);
     Release release = {orphans, 0};
     call_pg([&] {
+      fault_point("sweep-found");
       release_rest(index, &release);
+      fault_point("sweep-released");
     });
   });
 }
