@@ -147,6 +147,16 @@ foreach my $point (@freezing, @merging)
 	$size //= value_of(q{SELECT pg_relation_size('items_idx')});
 }
 
+# What fails again and again takes no more space each time, also where nobody vacuums.
+run_all(insert_rows(100), delete_rows(100));
+my @sizes;
+foreach my $round (1 .. 8)
+{
+	is(run_broken('merge-written:error', q{CALL vseg_compact('items_idx')}), 'XX000', "failure $round");
+	push @sizes, value_of(q{SELECT pg_relation_size('items_idx')});
+}
+is($sizes[7], $sizes[1], "failures do not add up: @sizes");
+
 # VACUUM with something to mark, to drain and to sweep.
 sub prepare_vacuum
 {

@@ -74,6 +74,24 @@ sub worker_held_at
 		"a worker is held at $point");
 }
 
+# The same for a worker that writes a segment anew because many of its rows are dead.
+sub merger_held_at
+{
+	my ($point) = @_;
+	$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+	start_worker('SET vseg.tail_seal_rows = 0;', $fast);
+	$node->safe_psql('postgres', q{CALL vseg_compact('wanted_idx')});
+	$node->safe_psql('postgres', <<"SQL");
+DELETE FROM wanted WHERE id % 3 = 0;
+SET vseg.tail_seal_rows = 1000000;
+SET vseg.fault_point = '$point';
+VACUUM wanted;
+SQL
+	return worker_at($node, q{SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+	  WHERE locktype = 'advisory' AND objid = 1 AND backend_type = 'vseg worker' AND query LIKE 'merging%'},
+		"a worker that merges is held at $point");
+}
+
 # What is left of the table after `what`, and after it is sealed at last.
 sub check_wanted
 {
@@ -129,6 +147,14 @@ foreach my $point (@points)
 	my $statement = $statements[ $turn++ % @statements ];
 	my $what = "$statement at $point";
 	worker_held_at($point);
+	run_soon($statement, $what);
+	check_wanted($what);
+}
+foreach my $point ('merge-read', 'merge-built', 'merge-written', 'merge-published')
+{
+	my $statement = $statements[ $turn++ % @statements ];
+	my $what = "$statement amid a merge at $point";
+	merger_held_at($point);
 	run_soon($statement, $what);
 	check_wanted($what);
 }
