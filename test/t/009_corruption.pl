@@ -86,7 +86,8 @@ push @cases,
 	[ 'append entries: linked beyond the end', 'append entries', $word->(4, 99999) ],
 	[ 'append entries: too many rows', 'append entries', $short->(10, 65535) ],
 	[ 'append entries: too many vector pages', 'append entries', $word->(12, 0xFFFFFFFF) ],
-	[ 'append entries: too few vector pages', 'append entries', $word->(12, 0) ]);
+	[ 'append entries: too few vector pages', 'append entries', $word->(12, 0) ],
+	[ 'append entries: a page was skipped', 'append entries', $word->(32, 7) ]);
 
 # The same for rows that have codes.
 my @coded_cases;

@@ -73,6 +73,19 @@ TEST(AppendReader, SummaryCountsRowsDeadRowsAndPages) {
   EXPECT_EQ(summary.rows, capacity + 3u);
   EXPECT_EQ(summary.dead_rows, 2u);
   EXPECT_EQ(summary.pages, index.pages.all().size());
+  EXPECT_TRUE(summary.open);
+  BlockNo tail = index.pages.at<AppendChainHeader>(entry.header_block, 0).tail;
+  index.pages.at<AppendEntriesHeader>(tail, 0).flags = 0;
+  EXPECT_FALSE(summarize_append_chain(index.pages, entry, 784).open);
+}
+
+TEST(AppendReader, ChainIsCountedFromItsTail) {
+  uint32_t capacity = make_append_layout(784).capacity;
+  for (uint32_t rows : {0u, 1u, capacity, capacity + 1, 3 * capacity + 7}) {
+    TestIndex index(Metric::kL2, 784);
+    DirectoryEntry& entry = index.add_append_chain(random_rows(rows, 784, 1));
+    EXPECT_EQ(count_chain_rows(index.pages, entry, 784), rows);
+  }
 }
 
 // A chain of several entry pages to damage.
@@ -120,6 +133,29 @@ TEST_F(DamagedChain, LoopsAreNoticed) {
     header(tail_).next = target;
     EXPECT_THROW(read_all(), CorruptIndexError);
   }
+}
+
+TEST_F(DamagedChain, CountIsTheSameFromAnOldHint) {
+  uint32_t rows = make_append_layout(784).capacity * 3;
+  for (BlockNo hint : {first_, second_, tail_}) {
+    index_.pages.at<AppendChainHeader>(entry_->header_block, 0).tail = hint;
+    EXPECT_EQ(count_chain_rows(index_.pages, *entry_, 784), rows);
+  }
+}
+
+TEST_F(DamagedChain, CountNoticesLoops) {
+  for (BlockNo target : {first_, second_, tail_}) {
+    header(tail_).next = target;
+    EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784), CorruptIndexError);
+  }
+  header(tail_).rows = 0;
+  header(tail_).next = tail_;
+  EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784), CorruptIndexError);
+}
+
+TEST_F(DamagedChain, PagesThatAreSkippedAreNoticed) {
+  header(first_).next = tail_;
+  EXPECT_EQ(failing_block(), tail_);
 }
 
 TEST_F(DamagedChain, TooManyRowsAreNoticed) {

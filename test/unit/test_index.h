@@ -295,6 +295,7 @@ class TestIndex {
     header.vector_pages = static_cast<uint32_t>(blocks.size());
     header.coded_groups = static_cast<uint16_t>(coded);
     header.centroid = codes->centroid;
+    header.rows_before = range.first;
     std::memcpy(page.data(), &header, sizeof(header));
     std::memcpy(page.data() + layout.code_blocks_offset, code_blocks.data(),
                 code_blocks.size() * sizeof(BlockNo));

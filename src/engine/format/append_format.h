@@ -54,8 +54,9 @@ struct AppendEntriesHeader {
   BlockNo centroid;       // its first page; kNoBlock before the chain's first group is complete
   uint16_t coded_groups;  // the first groups, which have codes
   uint16_t reserved;
+  uint64_t rows_before;  // entries of the pages before this one: the tail knows the chain's length
 };
-static_assert(sizeof(AppendEntriesHeader) == 32);
+static_assert(sizeof(AppendEntriesHeader) == 40);
 
 constexpr uint16_t kEntryDead = 1;  // VACUUM removed the heap row
 

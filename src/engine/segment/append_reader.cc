@@ -8,6 +8,20 @@
 #include "engine/common/engine_only.h"
 
 namespace vseg {
+namespace {
+
+AppendChainHeader read_chain_header(PageSource& pages, const DirectoryEntry& entry) {
+  std::vector<std::byte> payload(kPagePayload);
+  pages.copy(entry.header_block, {PageKind::kAppendHeader, entry.id}, payload.data());
+  AppendChainHeader header;
+  std::memcpy(&header, payload.data(), sizeof(header));
+  if (header.id != entry.id) {
+    throw CorruptIndexError(entry.header_block, "append chain header has another chain's number");
+  }
+  return header;
+}
+
+}  // namespace
 
 void EntryPage::read(PageSource& pages, PageExpectation expected, BlockNo block,
                      const AppendLayout& layout) {
@@ -46,13 +60,7 @@ AppendReader::AppendReader(PageSource& pages, const DirectoryEntry& entry, uint3
                layout_.pages_per_vector, layout_.blocks_offset},
       codes_{PageKind::kAppendCodes, layout_.group_bytes, layout_.groups_per_page,
              layout_.pages_per_group, layout_.code_blocks_offset} {
-  std::vector<std::byte> payload(kPagePayload);
-  AppendChainHeader header;
-  pages_.copy(entry.header_block, {PageKind::kAppendHeader, id_}, payload.data());
-  std::memcpy(&header, payload.data(), sizeof(header));
-  if (header.id != id_) {
-    throw CorruptIndexError(entry.header_block, "append chain header has another chain's number");
-  }
+  const AppendChainHeader header = read_chain_header(pages_, entry);
   next_ = header.first;
   first_extent_ = header.extent;
 }
@@ -64,6 +72,10 @@ bool AppendReader::next_page() {
   }
   watch_for_loop();
   page_.read(pages_, {PageKind::kAppendEntries, id_}, next_, layout_);
+  if (page_.rows_before() != rows_read_) {
+    throw CorruptIndexError(next_, "append entry page is not the next one of its chain");
+  }
+  rows_read_ += page_.rows();
   next_ = page_.next();
   return true;
 }
@@ -147,7 +159,7 @@ std::vector<BlockNo> AppendReader::leads_to() const {
 
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,
                                      uint32_t dimensions) {
-  AppendSummary summary{0, 0, 1};
+  AppendSummary summary{0, 0, 1, true};
   AppendReader reader(pages, entry, dimensions);
   BlockNo centroid = kNoBlock;
   while (reader.next_page()) {
@@ -158,9 +170,27 @@ AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& en
       summary.dead_rows += (page.entry(row).flags & kEntryDead) != 0;
     }
     centroid = page.centroid();
+    summary.open = page.open();
   }
   summary.pages += centroid != kNoBlock ? reader.layout().centroid_pages : 0;
   return summary;
+}
+
+uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions) {
+  const AppendLayout layout = make_append_layout(dimensions);
+  EntryPage page;
+  const BlockNo first = read_chain_header(pages, entry).tail;
+  uint64_t rows = 0;
+  for (BlockNo block = first; block != kNoBlock; block = page.next()) {
+    page.read(pages, {PageKind::kAppendEntries, entry.id}, block, layout);
+    // Every page but the tail has rows: the count grows, and damage cannot make a loop.
+    if ((block != first && page.rows_before() != rows) ||
+        (page.rows() == 0 && page.next() != kNoBlock)) {
+      throw CorruptIndexError(block, "append entry page is not the next one of its chain");
+    }
+    rows = page.rows_before() + page.rows();
+  }
+  return rows;
 }
 
 }  // namespace vseg

@@ -23,6 +23,8 @@ class EntryPage {
   BlockNo block() const { return block_; }
   BlockNo next() const { return header_.next; }
   uint32_t rows() const { return header_.rows; }
+  uint64_t rows_before() const { return header_.rows_before; }  // in the chain's earlier pages
+  bool open() const { return (header_.flags & kEntryPageOpen) != 0; }
   uint32_t vector_pages() const { return header_.vector_pages; }
   uint32_t coded_groups() const { return header_.coded_groups; }
   uint32_t coded_rows() const { return coded_groups() * kAppendGroupRows; }
@@ -113,6 +115,7 @@ class AppendReader {
   BlockNo next_ = kNoBlock;        // the entry page after the current one
   BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
   uint64_t pages_read_ = 0;
+  uint64_t rows_read_ = 0;
   Loaded loaded_vectors_;
   Loaded loaded_codes_;
 };
@@ -121,10 +124,16 @@ struct AppendSummary {
   uint64_t rows;
   uint64_t dead_rows;
   uint64_t pages;  // all that belong to the chain
+  bool open;       // rows may still be added, or made: the tail is open, or there is none
 };
 
+// Reads every entry page.
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,
                                      uint32_t dimensions);
+
+// Rows of the chain, dead ones included. Reads its header and its tail, or the few pages from the
+// header's hint to the tail.
+uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions);
 
 }  // namespace vseg
 

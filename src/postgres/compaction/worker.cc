@@ -54,7 +54,7 @@ uint64_t rows_in_tail(Relation index) {
     for (uint32_t i = 0; i < metapage.directory_count; i++) {
       const DirectoryEntry& entry = metapage.directory[i];
       if (entry.kind != MemberKind::kGraphSegment) {
-        rows += summarize_append_chain(pages, entry, metapage.dimensions).rows;
+        rows += count_chain_rows(pages, entry, metapage.dimensions);
       }
     }
     pages.release();

@@ -146,7 +146,9 @@ void link_new_tail(Appender* a) {
   Buffer next = take_page(a->index, block);
   Page next_page = GenericXLogRegisterBuffer(record, next, GENERIC_XLOG_FULL_IMAGE);
   init_entries_page(*a, next_page, claim.extent, used + 1);
-  payload_as<AppendEntriesHeader>(next_page)->centroid = old->centroid;
+  auto* fresh = payload_as<AppendEntriesHeader>(next_page);
+  fresh->centroid = old->centroid;
+  fresh->rows_before = old->rows_before + old->rows;
   old->next = block;
   Buffer chain = ReadBuffer(a->index, a->header_block);
   LockBuffer(chain, BUFFER_LOCK_EXCLUSIVE);
