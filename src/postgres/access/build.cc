@@ -125,7 +125,7 @@ class IndexBuilder {
       Metapage metapage;
       read_metapage(context_.index, &metapage);
       const AppendRow row = {tid, vector};
-      append_rows(context_.index, metapage, &row, 1);
+      append_rows(context_.index, metapage, own_append_chain(context_.index, metapage), &row, 1);
     });
     tail_rows_++;
     indexed_++;

@@ -186,7 +186,7 @@ bool MergeJob::lock(IndexLock lock, bool wait) {
 void MergeJob::freeze_tail() {
   fault_point("freeze-begin", monitor_);
   lock_patiently(index_, IndexLock::kPublish, monitor_);
-  call_pg([&] { freeze_append_chain(index_); });
+  call_pg([&] { freeze_append_chains(index_); });
   unlock(index_, IndexLock::kPublish);
   fault_point("chain-frozen", monitor_);
   // Runs that an interrupted job left behind as well.
@@ -207,7 +207,9 @@ std::vector<PlannedMember> MergeJob::runs() {
     const DirectoryEntry& entry = metapage.directory[i];
     if (entry.kind == MemberKind::kFlatRun) {
       const AppendSummary run = summarize_append_chain(pages, entry, metapage.dimensions);
-      runs.push_back({entry.id, true, run.rows, run.dead_rows});
+      if (!run.open) {
+        runs.push_back({entry.id, true, run.rows, run.dead_rows});
+      }
     }
   }
   pages.release();

@@ -33,11 +33,12 @@ class MergeJob {
   // Takes a job lock; `wait` false: only if it is free, else returns false.
   bool lock(IndexLock lock, bool wait);
 
-  // Makes the append chain that takes rows a flat run, and runs closed for inserters, unless there
-  // is nothing in it or no room for another member. REQUIRES: SEAL.
+  // Makes the append chains flat runs, unless there is nothing in them or no room for another
+  // member, and all runs closed for inserters. REQUIRES: SEAL.
   void freeze_tail();
 
-  // The flat runs, whose rows are counted on their pages. REQUIRES: SEAL.
+  // The flat runs that are closed, whose rows are counted on their pages. Inserters may have listed
+  // others since. REQUIRES: SEAL.
   std::vector<PlannedMember> runs();
 
   // The graph segments.

@@ -84,7 +84,8 @@ void append_live_rows(Relation index, const Memtable& rows) {
       elog(ERROR, "vseg index \"%s\" has %u dimensions, its memtable %u",
            RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
     }
-    if (append_rows(index, metapage, live.data(), live.size())) {
+    const ChainRef chain = own_append_chain(index, metapage);
+    if (append_rows(index, metapage, chain, live.data(), live.size()).grown) {
       request_seal(index);
     }
   });
@@ -192,7 +193,7 @@ void write_through(Relation index, const IndexRow& row) {
   Metapage metapage;
   read_metapage(index, &metapage);
   const AppendRow append = {row.tid, row.vector};
-  if (append_rows(index, metapage, &append, 1)) {
+  if (append_rows(index, metapage, own_append_chain(index, metapage), &append, 1).grown) {
     request_seal(index);
   }
 }

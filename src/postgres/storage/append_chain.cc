@@ -12,6 +12,8 @@ extern "C" {
 #include "postgres/compaction/fault_point.h"
 #include "postgres/storage/append_codes.h"
 #include "postgres/storage/append_tail.h"
+#include "postgres/storage/chain_pages.h"
+#include "postgres/storage/directory.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -50,18 +52,6 @@ void check_tail(const Appender& a) {
   check_next_page(a, block, header->extent, header->extent_used);
 }
 
-// Fills a new entry page that takes its further pages from `extent`.
-void init_entries_page(const Appender& a, Page page, uint32_t extent, uint32_t extent_used) {
-  init_page(page, entries_page(a), a.layout.blocks_offset);
-  auto* header = payload_as<AppendEntriesHeader>(page);
-  header->id = a.chain_id;
-  header->next = kNoBlock;
-  header->flags = kEntryPageOpen;
-  header->extent = extent;
-  header->extent_used = extent_used;
-  header->centroid = kNoBlock;
-}
-
 // Makes the chain's first entry page, unless another backend was faster. One record.
 void start_chain(const Appender& a) {
   Buffer chain = read_locked(a.index, a.header_block, BUFFER_LOCK_EXCLUSIVE, header_page(a));
@@ -74,8 +64,8 @@ void start_chain(const Appender& a) {
   check_next_page(a, a.header_block, header->extent, header->extent_used);
   const BlockNumber block = header->extent * kExtentPages + header->extent_used;
   Buffer first = take_page(a.index, block);
-  init_entries_page(a, GenericXLogRegisterBuffer(record, first, GENERIC_XLOG_FULL_IMAGE),
-                    header->extent, header->extent_used + 1);
+  init_entry_page(GenericXLogRegisterBuffer(record, first, GENERIC_XLOG_FULL_IMAGE),
+                  {a.chain_id, header->extent, header->extent_used + 1}, a.layout);
   header->first = block;
   header->tail = block;
   GenericXLogFinish(record);
@@ -90,20 +80,54 @@ BlockNumber tail_hint(const Appender& a) {
   return tail;
 }
 
-// The chain has been frozen since the directory was read, which lists another by now. Our
-// transaction, which began before, has kept the frozen chain's pages from being reused meanwhile.
-void turn_to_open_chain(Appender* a) {
+void use_chain(Appender* a, const ChainRef& chain) {
+  a->chain_id = chain.id;
+  a->header_block = chain.header_block;
+  a->coding.centroid_known = false;  // each chain has its own
+}
+
+// The chain has been closed since the directory was read, which lists another by now. Our
+// transaction, which began before, has kept the closed chain's pages from being reused meanwhile.
+void turn_to_append_chain(Appender* a) {
   Metapage metapage;
   read_metapage(a->index, &metapage);
-  const DirectoryEntry& chain = append_chain(a->index, metapage);
+  const ChainRef chain = own_append_chain(a->index, metapage);
   if (chain.id == a->chain_id) {
     raise_corrupt(a->index, a->header_block, "append chain in use is frozen");
   }
-  a->chain_id = chain.id;
-  a->header_block = chain.header_block;
+  use_chain(a, chain);
 }
 
-// Locks the chain's tail exclusively; false, and nothing is locked, if it is frozen.
+// How often this backend finds tails locked by others: up by 3 for one that is, down by 1 for one
+// that is free. So it grows where more than every fourth is locked; searches and VACUUM, which hold
+// a tail for the moment of a copy, do not bring it up to kContended.
+int contention = 0;
+constexpr int kContended = 24;
+
+// Rather than to wait for others all the time, takes a chain that nobody else uses yet.
+void leave_contended_chain(Appender* a) {
+  contention = 0;
+  if (!try_lock_index(a->index, IndexLock::kPublish)) {
+    return;
+  }
+  ChainRef chain;
+  if (list_append_chain(a->index, &chain)) {
+    use_chain(a, chain);
+  }
+  unlock_index(a->index, IndexLock::kPublish);
+}
+
+Buffer lock_entry_page(const Appender& a, BlockNumber block) {
+  bool waited = false;
+  Buffer buffer = read_locked_exclusively(a.index, block, entries_page(a), &waited);
+  contention = waited ? contention + 3 : std::max(contention - 1, 0);
+  if (is_fault_point("tail-contended")) {
+    contention = kContended;
+  }
+  return buffer;
+}
+
+// Locks the chain's tail exclusively; false, and nothing is locked, if it is closed.
 bool lock_tail(Appender* a) {
   BlockNumber block = tail_hint(*a);
   if (block == kNoBlock) {
@@ -112,7 +136,7 @@ bool lock_tail(Appender* a) {
   }
   for (BlockNumber steps = 0;; steps++) {
     CHECK_FOR_INTERRUPTS();
-    a->tail = read_locked(a->index, block, BUFFER_LOCK_EXCLUSIVE, entries_page(*a));
+    a->tail = lock_entry_page(*a, block);
     const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
     if (header->next == kNoBlock) {
       check_tail(*a);
@@ -145,7 +169,7 @@ void link_new_tail(Appender* a) {
   const BlockNumber block = claim.extent * kExtentPages + used;
   Buffer next = take_page(a->index, block);
   Page next_page = GenericXLogRegisterBuffer(record, next, GENERIC_XLOG_FULL_IMAGE);
-  init_entries_page(*a, next_page, claim.extent, used + 1);
+  init_entry_page(next_page, {a->chain_id, claim.extent, used + 1}, a->layout);
   auto* fresh = payload_as<AppendEntriesHeader>(next_page);
   fresh->centroid = old->centroid;
   fresh->rows_before = old->rows_before + old->rows;
@@ -315,8 +339,8 @@ BlockNumber reserve_pages(const Appender& a, uint32_t pages) {
   return tail->extent * kExtentPages + tail->extent_used;
 }
 
-bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count) {
-  const DirectoryEntry& chain = append_chain(index, metapage);
+Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& chain,
+                     const AppendRow* rows, size_t count) {
   Appender appender = {index,
                        chain.id,
                        chain.header_block,
@@ -325,25 +349,31 @@ bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows
                        make_append_layout(metapage.dimensions),
                        InvalidBuffer,
                        false,
+                       0,
                        Coding{}};
   fault_point("append-begin");
   size_t done = 0;
   while (done < count) {
     // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
     // scans get their turn.
+    if (contention >= kContended) {
+      leave_contended_chain(&appender);
+    }
     while (!lock_tail(&appender)) {
-      turn_to_open_chain(&appender);
+      turn_to_append_chain(&appender);
     }
     done += append_some(&appender, rows + done, count - done);
     fault_point_under_lock("append-entries");
     code_groups(&appender);
     fault_point_under_lock("append-codes");
+    appender.rows = tail_header(appender)->rows_before + tail_header(appender)->rows;
     UnlockReleaseBuffer(appender.tail);
+    fault_point("append-batch");
   }
   end_coding(&appender);
   // index_insert checked for serializable readers before the rows were here to be missed.
   CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber);
-  return appender.grown;
+  return {{appender.chain_id, appender.header_block}, appender.rows, appender.grown};
 }
 
 }  // namespace pg

@@ -6,6 +6,7 @@
 
 #include "engine/common/types.h"
 #include "engine/format/metapage.h"
+#include "postgres/storage/metapage.h"
 
 namespace vseg {
 namespace pg {
@@ -15,11 +16,20 @@ struct AppendRow {
   const float* vector;
 };
 
-// Appends rows in order to the chain, a batch under one lock and, where it can, in one WAL record.
-// On an error some of them may have been appended: they belong to a transaction that aborts.
-// Raises errors; ends with the check that serializable readers have not missed the rows. Returns
-// whether the chain has grown by an entry page: a time to look how long it is.
-bool append_rows(Relation index, const Metapage& metapage, const AppendRow* rows, size_t count);
+// What became of the chain.
+struct Appended {
+  ChainRef chain;  // the one that took the last rows
+  uint64_t rows;   // it has now
+  bool grown;      // by an entry page: a time to look how long the tail is
+};
+
+// Appends rows in order to `chain`, which `metapage` lists, a batch under one lock and, where it
+// can, in one WAL record. Turns to an append chain when it is closed meanwhile, and to a new one
+// when others hold its tail all the time. On an error some rows may have been appended: they belong
+// to a transaction that aborts. Raises errors; ends with the check that serializable readers have
+// not missed the rows.
+Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& chain,
+                     const AppendRow* rows, size_t count);
 
 }  // namespace pg
 }  // namespace vseg

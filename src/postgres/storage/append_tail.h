@@ -32,7 +32,8 @@ struct Appender {
   uint32_t dimensions;
   AppendLayout layout;
   Buffer tail;
-  bool grown;  // by an entry page
+  bool grown;     // by an entry page
+  uint64_t rows;  // of the chain
   Coding coding;
 };
 

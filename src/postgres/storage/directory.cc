@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/format/append_format.h"
+#include "postgres/storage/chain_pages.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -50,17 +51,6 @@ bool is_empty_chain(Relation index, const DirectoryEntry& chain) {
   return empty;
 }
 
-// Makes the directory's image list the chain `id` as a flat run and another chain beside it.
-void list_new_chain(Metapage* metapage, uint32_t id, BlockNumber header_block) {
-  find_member(metapage, id)->kind = MemberKind::kFlatRun;
-  DirectoryEntry entry = {};
-  entry.id = metapage->next_id++;
-  entry.kind = MemberKind::kAppendChain;
-  entry.header_block = header_block;
-  entry.born = metapage->generation;
-  metapage->directory[metapage->directory_count++] = entry;
-}
-
 // Where a new chain begins.
 struct ChainPlace {
   uint32_t extent;
@@ -78,15 +68,77 @@ ChainPlace place_chain(Relation index, GenericXLogState* record, const Metapage&
   return {claim.extent, 0, claim.map};
 }
 
-// Fills the header page of an empty chain.
-void init_chain_header(Page page, uint32_t id, const ChainPlace& place) {
-  init_page(page, {PageKind::kAppendHeader, id}, sizeof(AppendChainHeader));
-  auto* header = payload_as<AppendChainHeader>(page);
-  header->id = id;
-  header->first = kNoBlock;
-  header->tail = kNoBlock;
-  header->extent = place.extent;
-  header->extent_used = place.header_page + 1;
+// A chain that a record lists, and the pages that are locked until it is written.
+struct NewChain {
+  ChainRef chain;
+  Buffer header;
+  Buffer map;  // if an extent was claimed
+};
+
+// Lists an empty append chain in the directory's image and makes its header, both in `record`.
+NewChain add_append_chain(Relation index, GenericXLogState* record, Metapage* metapage) {
+  const ChainPlace place = place_chain(index, record, *metapage);
+  const BlockNumber block = place.extent * kExtentPages + place.header_page;
+  Buffer header = take_page(index, block);
+  DirectoryEntry entry = {};
+  entry.id = metapage->next_id++;
+  entry.kind = MemberKind::kAppendChain;
+  entry.header_block = block;
+  entry.born = metapage->generation;
+  metapage->directory[metapage->directory_count++] = entry;
+  init_chain_header(GenericXLogRegisterBuffer(record, header, GENERIC_XLOG_FULL_IMAGE),
+                    {entry.id, place.extent, place.header_page + 1});
+  return {{entry.id, block}, header, place.map};
+}
+
+void release(const NewChain& chain) {
+  UnlockReleaseBuffer(chain.header);
+  if (BufferIsValid(chain.map)) {
+    UnlockReleaseBuffer(chain.map);
+  }
+}
+
+// Append chains to be frozen.
+struct FilledChains {
+  uint32_t ids[kMaxDirectoryEntries];
+  uint32_t count;
+};
+
+// Those that have pages. Another one may get its first page at any time, and stays as it is.
+FilledChains filled_chains(Relation index, const Metapage& metapage) {
+  FilledChains filled = {};
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    const DirectoryEntry& entry = metapage.directory[i];
+    if (entry.kind == MemberKind::kAppendChain && !is_empty_chain(index, entry)) {
+      filled.ids[filled.count++] = entry.id;
+    }
+  }
+  return filled;
+}
+
+// One record: metapage and, where no append chain is left, a new one's header, and the allocation
+// map if an extent is claimed for it.
+bool freeze(Relation index, const Metapage& current, const FilledChains& chains) {
+  const bool last = chains.count == count_members(current, MemberKind::kAppendChain);
+  if (chains.count == 0 || (last && current.directory_count >= kMaxDirectoryEntries)) {
+    return false;
+  }
+  GenericXLogState* record = GenericXLogStart(index);
+  Metapage* metapage = nullptr;
+  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
+  for (uint32_t i = 0; i < chains.count; i++) {
+    find_member(metapage, chains.ids[i])->kind = MemberKind::kFlatRun;
+  }
+  NewChain chain = {{}, InvalidBuffer, InvalidBuffer};
+  if (last) {
+    chain = add_append_chain(index, record, metapage);
+  }
+  GenericXLogFinish(record);
+  if (last) {
+    release(chain);
+  }
+  UnlockReleaseBuffer(buffer);
+  return true;
 }
 
 }  // namespace
@@ -135,29 +187,37 @@ void publish_replacement(Relation index, const Replacement& replacement) {
   UnlockReleaseBuffer(buffer);
 }
 
-// One record: metapage, the new chain's header, and the allocation map where an extent is claimed.
-bool freeze_append_chain(Relation index) {
+bool freeze_append_chains(Relation index) {
   Metapage current;
   read_metapage(index, &current);
-  const DirectoryEntry& chain = append_chain(index, current);
-  if (current.directory_count >= kMaxDirectoryEntries || is_empty_chain(index, chain)) {
-    return false;
-  }
+  return freeze(index, current, filled_chains(index, current));
+}
+
+bool freeze_append_chain(Relation index, uint32_t id) {
+  Metapage current;
+  read_metapage(index, &current);
+  FilledChains chains = filled_chains(index, current);
+  uint32_t* end = chains.ids + chains.count;
+  chains.count = std::find(chains.ids, end, id) != end ? 1 : 0;
+  chains.ids[0] = id;
+  return freeze(index, current, chains);
+}
+
+bool list_append_chain(Relation index, ChainRef* chain) {
   GenericXLogState* record = GenericXLogStart(index);
   Metapage* metapage = nullptr;
   Buffer buffer = open_metapage_for_publish(index, record, &metapage);
-  const ChainPlace place = place_chain(index, record, *metapage);
-  const BlockNumber block = place.extent * kExtentPages + place.header_page;
-  Buffer header = take_page(index, block);
-  init_chain_header(GenericXLogRegisterBuffer(record, header, GENERIC_XLOG_FULL_IMAGE),
-                    metapage->next_id, place);
-  list_new_chain(metapage, chain.id, block);
-  GenericXLogFinish(record);
-  UnlockReleaseBuffer(header);
-  if (BufferIsValid(place.map)) {
-    UnlockReleaseBuffer(place.map);
+  if (metapage->directory_count >= kMaxMembersForInserters ||
+      count_members(*metapage, MemberKind::kAppendChain) >= kMaxAppendChains) {
+    GenericXLogAbort(record);
+    UnlockReleaseBuffer(buffer);
+    return false;
   }
+  const NewChain added = add_append_chain(index, record, metapage);
+  GenericXLogFinish(record);
+  release(added);
   UnlockReleaseBuffer(buffer);
+  *chain = added.chain;
   return true;
 }
 

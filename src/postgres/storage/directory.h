@@ -5,6 +5,7 @@
 #include "postgres/boundary/postgres_headers.h"
 
 #include "engine/format/metapage.h"
+#include "postgres/storage/metapage.h"
 
 namespace vseg {
 namespace pg {
@@ -31,16 +32,25 @@ void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uin
 // the job lock that keeps others from replacing the inputs.
 void publish_replacement(Relation index, const Replacement& replacement);
 
-// Lists an empty append chain as the one that takes rows, and the one that took them so far as a
-// flat run, in one WAL record. False, and nothing has changed, where there is nothing to freeze or
-// no room in the directory. REQUIRES: SEAL and PUBLISH.
+// Lists append chains that have pages as flat runs, all of them or the one of number `id`, and an
+// empty chain where no other is left, in one WAL record. False, and nothing has changed, where there
+// is nothing to freeze or no room in the directory. REQUIRES: PUBLISH.
 //
-// Inserters that read the directory before may still append to the run: close_run() ends that.
-bool freeze_append_chain(Relation index);
+// Inserters that read the directory before may still append to a run: close_run() ends that.
+bool freeze_append_chains(Relation index);
+bool freeze_append_chain(Relation index, uint32_t id);
 
 // Clears the OPEN flag of a flat run's last page: from then on its rows are final. May be repeated.
 // REQUIRES: SEAL.
 void close_run(Relation index, const DirectoryEntry& run);
+
+// Inserters list no chains and runs beyond this many members: the rest of the directory is for
+// seals and merges, whose results make room.
+constexpr uint32_t kMaxMembersForInserters = 48;
+
+// Lists one more append chain, empty, in one WAL record. False, and nothing has changed, where there
+// are kMaxAppendChains already or no room. REQUIRES: PUBLISH.
+bool list_append_chain(Relation index, ChainRef* chain);
 
 }  // namespace pg
 }  // namespace vseg

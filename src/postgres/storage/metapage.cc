@@ -1,7 +1,12 @@
 #include "postgres/storage/metapage.h"
 
+extern "C" {
+#include "storage/backendid.h"
+}
+
 #include "engine/format/append_format.h"
 #include "postgres/access/opclass.h"
+#include "postgres/storage/chain_pages.h"
 #include "postgres/storage/pages.h"
 
 namespace vseg {
@@ -94,12 +99,7 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
 
   Buffer chain = new_page(index, fork, kFirstChainBlock, {PageKind::kAppendHeader, kFirstChainId},
                           sizeof(AppendChainHeader));
-  auto* header = payload_as<AppendChainHeader>(BufferGetPage(chain));
-  header->id = kFirstChainId;
-  header->first = kNoBlock;
-  header->tail = kNoBlock;
-  header->extent = 0;
-  header->extent_used = kFirstChainBlock + 1;
+  init_chain_header(BufferGetPage(chain), {kFirstChainId, 0, kFirstChainBlock + 1});
 
   finish_new_page(index, fork, chain);
   finish_new_page(index, fork, map);
@@ -155,13 +155,25 @@ Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metap
   return buffer;
 }
 
-const DirectoryEntry& append_chain(Relation index, const Metapage& metapage) {
+uint32_t count_members(const Metapage& metapage, MemberKind kind) {
+  uint32_t count = 0;
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
-    if (metapage.directory[i].kind == MemberKind::kAppendChain) {
-      return metapage.directory[i];
-    }
+    count += metapage.directory[i].kind == kind ? 1 : 0;
   }
-  raise_corrupt(index, kMetapageBlock, "directory has no append chain");
+  return count;
+}
+
+ChainRef own_append_chain(Relation index, const Metapage& metapage) {
+  const uint32_t chains = count_members(metapage, MemberKind::kAppendChain);
+  if (chains == 0) {
+    raise_corrupt(index, kMetapageBlock, "directory has no append chain");
+  }
+  uint32_t skip = static_cast<uint32_t>(MyBackendId) % chains;
+  const DirectoryEntry* entry = metapage.directory;
+  while (entry->kind != MemberKind::kAppendChain || skip-- > 0) {
+    entry++;
+  }
+  return {entry->id, entry->header_block};
 }
 
 }  // namespace pg

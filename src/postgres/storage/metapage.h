@@ -48,8 +48,21 @@ constexpr BlockNumber kFirstChainBlock = 2;
 // REQUIRES: the PUBLISH lock, or an index nobody else can see yet.
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page);
 
-// The directory's append chain; raises ERRCODE_INDEX_CORRUPTED if there is none.
-const DirectoryEntry& append_chain(Relation index, const Metapage& metapage);
+// A chain or run that takes rows.
+struct ChainRef {
+  uint32_t id;
+  BlockNumber header_block;
+};
+
+// Append chains an index may have. Each is one more member that a search reads; four clients on two
+// cores never waited for one another in more than a twentieth of their batches then.
+constexpr uint32_t kMaxAppendChains = 4;
+
+uint32_t count_members(const Metapage& metapage, MemberKind kind);
+
+// The append chain of this backend: neighbours by backend number have different ones, as far as
+// there are. Raises ERRCODE_INDEX_CORRUPTED if there is none.
+ChainRef own_append_chain(Relation index, const Metapage& metapage);
 
 }  // namespace pg
 }  // namespace vseg

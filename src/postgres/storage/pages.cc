@@ -91,6 +91,20 @@ Buffer read_locked(Relation index, BlockNumber block, int mode, PageExpectation 
   return buffer;
 }
 
+Buffer read_locked_exclusively(Relation index, BlockNumber block, PageExpectation expected,
+                               bool* waited) {
+  if (block >= RelationGetNumberOfBlocks(index)) {
+    raise_corrupt(index, block, "block lies beyond the end of the index");
+  }
+  Buffer buffer = ReadBuffer(index, block);
+  *waited = !ConditionalLockBuffer(buffer);
+  if (*waited) {
+    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  }
+  check_page(index, buffer, expected);
+  return buffer;
+}
+
 PageKind page_kind(Relation index, BlockNumber block) {
   if (block >= RelationGetNumberOfBlocks(index)) {
     raise_corrupt(index, block, "block lies beyond the end of the index");

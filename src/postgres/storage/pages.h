@@ -36,6 +36,10 @@ void check_page(Relation index, Buffer buffer, PageExpectation expected);
 // Reads and locks a page, checked. `mode` as for LockBuffer.
 Buffer read_locked(Relation index, BlockNumber block, int mode, PageExpectation expected);
 
+// The same, exclusively; `*waited`: whether another had to let go of the page first.
+Buffer read_locked_exclusively(Relation index, BlockNumber block, PageExpectation expected,
+                               bool* waited);
+
 // What the page in `block` says it is. Raises ERRCODE_INDEX_CORRUPTED if it is no page of vseg.
 PageKind page_kind(Relation index, BlockNumber block);
 
