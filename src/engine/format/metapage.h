@@ -18,7 +18,7 @@ constexpr BlockNo kMetapageBlock = 0;
 constexpr uint32_t kFirstChainId = 1;
 constexpr uint32_t kFirstSegmentId = 2;
 constexpr uint32_t kMaxDirectoryEntries = 64;
-constexpr uint32_t kMaxDisplaced = 64;
+constexpr uint32_t kMaxDisplaced = 120;  // what the page has room for
 
 enum class MemberKind : uint8_t {
   kAppendChain = 1,   // rows in the order they came, open for more

@@ -21,15 +21,13 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
-#include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/merge_job.h"
+#include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
-#include "postgres/storage/pages.h"
-#include "postgres/storage/reclaim.h"
 
 namespace vseg {
 namespace pg {
@@ -43,39 +41,6 @@ struct WorkerOrder {
   char fault_point[kMaxFaultPointLength];
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
-
-// Rows without a graph: in the chain, and in runs that an interrupted job left behind.
-uint64_t rows_in_tail(Relation index) {
-  Metapage metapage;
-  read_metapage(index, &metapage);
-  return run_cpp([&] {
-    BufferPages pages(index);
-    uint64_t rows = 0;
-    for (uint32_t i = 0; i < metapage.directory_count; i++) {
-      const DirectoryEntry& entry = metapage.directory[i];
-      if (entry.kind != MemberKind::kGraphSegment) {
-        rows += count_chain_rows(pages, entry, metapage.dimensions);
-      }
-    }
-    pages.release();
-    return rows;
-  });
-}
-
-bool is_busy(Relation index, IndexLock lock) {
-  if (!try_lock_index(index, lock)) {
-    return true;
-  }
-  unlock_index(index, lock);
-  return false;
-}
-
-// Whether a worker could see the index, and work on it.
-bool can_be_maintained(Relation index) {
-  return !RelationUsesLocalBuffers(index) && index->rd_createSubid == InvalidSubTransactionId &&
-         index->rd_newRelfilenodeSubid == InvalidSubTransactionId && index->rd_index->indisvalid &&
-         index->rd_index->indislive;
-}
 
 // False where all of max_worker_processes are taken.
 bool start_worker(const WorkerOrder& order) {
@@ -145,58 +110,12 @@ Relation open_index_to_maintain(Oid oid) {
   return index;
 }
 
-// Whether the directory has room for what sealing lists beside what it replaces.
-bool has_room_to_seal(Relation index) {
-  Metapage metapage;
-  read_metapage(index, &metapage);
-  uint32_t runs = 1;
-  for (uint32_t i = 0; i < metapage.directory_count; i++) {
-    runs += metapage.directory[i].kind == MemberKind::kFlatRun ? 1 : 0;
-  }
-  // A seal lists a chain and a segment, and takes a run away.
-  return metapage.directory_count + 1U < kMaxDirectoryEntries && has_room(metapage, 0, 1) &&
-         metapage.displaced_count + runs <= kMaxDisplaced;
-}
-
-JobResources worker_resources() {
-  JobResources resources;
-  resources.threads = merge_threads();
-  resources.memory = static_cast<size_t>(maintenance_work_mem) * 1024;
-  return resources;
-}
-
-// Makes segments of the chain and of runs that were left behind. REQUIRES: SEAL.
-void seal(Relation index, PoliteMonitor* monitor) {
-  MergeJob job(index, worker_resources(), *monitor);
-  job.freeze_tail();
-  for (const MergeGroup& group : plan_compaction(job.runs(), job.capacity())) {
-    job.merge(group);
-  }
-}
-
-// What is due to be merged, by the directory; empty if there is no room for it.
-MergeGroup due_merge(Relation index, MergeJob* job) {
-  const MergeGroup group = plan_merge(job->segments(), merge_policy(index, job->capacity()));
-  Metapage metapage;
-  call_pg([&] { read_metapage(index, &metapage); });
-  return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
-}
-
 bool is_merge_due(Relation index) {
   return run_cpp([&] {
     ProgressMonitor monitor;
     MergeJob job(index, worker_resources(), monitor);
-    return !due_merge(index, &job).empty();
+    return !due_merge(index, &job, kAllRows).empty();
   });
-}
-
-// Free space makes room in the list of displaced space, and what was written in vain does not add
-// up when jobs fail again and again. VACUUM does it, too.
-void reclaim_if_free(Relation index) {
-  if (try_lock_index(index, IndexLock::kPublish)) {
-    reclaim_space(index);
-    unlock_index(index, IndexLock::kPublish);
-  }
 }
 
 // Runs C++ work that may give way; false if it did.
@@ -225,11 +144,16 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
     return false;
   }
   reclaim_if_free(index);
-  if (rows_in_tail(index) < static_cast<uint64_t>(order.seal_rows) || !has_room_to_seal(index)) {
+  const Tail tail = look_at_tail(index);
+  if (tail.rows < static_cast<uint64_t>(order.seal_rows) || !tail.has_room) {
     return false;
   }
   pgstat_report_activity(STATE_RUNNING, "sealing the tail of a vseg index");
-  return run_politely(index, [&](PoliteMonitor* monitor) { seal(index, monitor); });
+  bool sealed = false;
+  const bool done = run_politely(index, [&](PoliteMonitor* monitor) {
+    sealed = seal_tail(index, *monitor, {worker_resources(), kAllRows});
+  });
+  return done && sealed;
 }
 
 // One merge, if one is due; returns whether to look again.
@@ -244,7 +168,7 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
   pgstat_report_activity(STATE_RUNNING, "merging segments of a vseg index");
   return run_politely(index, [&](PoliteMonitor* monitor) {
     MergeJob job(index, worker_resources(), *monitor);
-    job.merge(due_merge(index, &job));
+    job.merge(due_merge(index, &job, kAllRows));
   });
 }
 
@@ -264,37 +188,32 @@ bool run_step(const WorkerOrder& order, Step step) {
   return again;
 }
 
-void start(Relation index, int seal_rows) {
-  WorkerOrder order = {};
-  order.index = RelationGetRelid(index);
-  order.seal_rows = seal_rows;
-  strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
-  if (!start_worker(order)) {
-    elog(DEBUG1, "no background worker is free for vseg index \"%s\"",
-         RelationGetRelationName(index));
-  }
-}
-
 bool is_tail_long(Relation index, int seal_rows) {
-  return !is_busy(index, IndexLock::kSeal) &&
-         rows_in_tail(index) >= static_cast<uint64_t>(seal_rows);
+  return !is_index_lock_taken(index, IndexLock::kSeal) &&
+         look_at_tail(index).rows >= static_cast<uint64_t>(seal_rows);
 }
 
 }  // namespace
 
-void request_seal(Relation index) {
-  const int seal_rows = tail_seal_rows();
-  if (seal_rows > 0 && can_be_maintained(index) && is_tail_long(index, seal_rows)) {
-    start(index, seal_rows);
+bool start_worker_for(Relation index) {
+  WorkerOrder order = {};
+  order.index = RelationGetRelid(index);
+  order.seal_rows = tail_seal_rows();
+  strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
+  if (start_worker(order)) {
+    return true;
   }
+  elog(DEBUG1, "no background worker is free for vseg index \"%s\"",
+       RelationGetRelationName(index));
+  return false;
 }
 
 void request_maintenance(Relation index) {
   const int seal_rows = tail_seal_rows();
   if (seal_rows > 0 && can_be_maintained(index) &&
       (is_tail_long(index, seal_rows) ||
-       (!is_busy(index, IndexLock::kMerge) && is_merge_due(index)))) {
-    start(index, seal_rows);
+       (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index)))) {
+    start_worker_for(index);
   }
 }
 

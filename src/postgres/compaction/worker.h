@@ -7,13 +7,12 @@
 namespace vseg {
 namespace pg {
 
-// Starts a background worker that seals the tail of `index` if it has vseg.tail_seal_rows rows or
-// more, and nobody is sealing already. Where no worker can be had, the rows wait for the
-// next call: searches find them meanwhile. Reads the chain's entry pages: to be called when the
-// chain has grown by one, by who has a transaction ID or a snapshot, or holds PUBLISH.
-void request_seal(Relation index);
+// Starts a background worker that seals the tail of `index` if it has vseg.tail_seal_rows rows, and
+// then merges what is due; what others are at it leaves alone. False where no worker can be had:
+// the rows wait for the next call, and searches find them meanwhile.
+bool start_worker_for(Relation index);
 
-// The same, and also if segments are due to be merged. Under PUBLISH, by VACUUM.
+// Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM.
 void request_maintenance(Relation index);
 
 }  // namespace pg

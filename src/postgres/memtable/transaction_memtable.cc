@@ -13,9 +13,8 @@ extern "C" {
 
 #include "engine/memtable/memtable.h"
 #include "postgres/boundary/guard.h"
-#include "postgres/compaction/worker.h"
+#include "postgres/memtable/flush.h"
 #include "postgres/options/options.h"
-#include "postgres/storage/append_chain.h"
 #include "postgres/storage/metapage.h"
 
 namespace vseg {
@@ -26,9 +25,11 @@ namespace {
 struct IndexMemtable {
   Oid index;
   Memtable rows;
+  OwnRun run;
   IndexMemtable* next;
 
-  IndexMemtable(Oid oid, uint32_t dimensions) : index(oid), rows(dimensions), next(nullptr) {}
+  IndexMemtable(Oid oid, uint32_t dimensions)
+      : index(oid), rows(dimensions), run{}, next(nullptr) {}
 };
 
 IndexMemtable* memtables = nullptr;
@@ -71,7 +72,8 @@ size_t total_bytes() {
   return bytes;
 }
 
-void append_live_rows(Relation index, const Memtable& rows) {
+void append_live_rows(Relation index, IndexMemtable* memtable, bool bulk) {
+  const Memtable& rows = memtable->rows;
   std::vector<AppendRow> live;
   live.reserve(rows.rows());
   for (uint32_t i = 0; i < rows.rows(); i++) {
@@ -84,16 +86,13 @@ void append_live_rows(Relation index, const Memtable& rows) {
       elog(ERROR, "vseg index \"%s\" has %u dimensions, its memtable %u",
            RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
     }
-    const ChainRef chain = own_append_chain(index, metapage);
-    if (append_rows(index, metapage, chain, live.data(), live.size()).grown) {
-      request_seal(index);
-    }
+    flush_rows(index, metapage, {live.data(), live.size(), bulk}, &memtable->run);
   });
 }
 
 // Writes the live rows of `memtable`, in the order they came, and drops them. Raises errors: then
 // the transaction aborts, and what was written belongs to dead rows.
-void flush(IndexMemtable* memtable) {
+void flush(IndexMemtable* memtable, bool bulk = false) {
   if (memtable->rows.rows() == 0) {
     return;
   }
@@ -105,7 +104,7 @@ void flush(IndexMemtable* memtable) {
       // stands against that.
       return;
     }
-    append_live_rows(index, memtable->rows);
+    append_live_rows(index, memtable, bulk);
     call_pg([&] { index_close(index, NoLock); });
     memtable->rows.drop_live();
   });
@@ -114,6 +113,13 @@ void flush(IndexMemtable* memtable) {
 void flush_all() {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
     flush(m);
+  }
+}
+
+// Memory is full: this is a bulk load into those indexes that fill most of it.
+void flush_overflow() {
+  for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
+    flush(m, m->rows.bytes() > memtable_limit() / 2);
   }
 }
 
@@ -185,7 +191,7 @@ void memtable_insert(Relation index, const IndexRow& row) {
         ->rows.append(row.tid, row.vector, subtransaction);
   });
   if (total_bytes() > memtable_limit()) {
-    flush_all();
+    flush_overflow();
   }
 }
 
@@ -193,9 +199,8 @@ void write_through(Relation index, const IndexRow& row) {
   Metapage metapage;
   read_metapage(index, &metapage);
   const AppendRow append = {row.tid, row.vector};
-  if (append_rows(index, metapage, own_append_chain(index, metapage), &append, 1).grown) {
-    request_seal(index);
-  }
+  OwnRun none = {};
+  flush_rows(index, metapage, {&append, 1, false}, &none);
 }
 
 void memtable_flush(Oid index) {

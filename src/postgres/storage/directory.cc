@@ -72,29 +72,54 @@ ChainPlace place_chain(Relation index, GenericXLogState* record, const Metapage&
 struct NewChain {
   ChainRef chain;
   Buffer header;
-  Buffer map;  // if an extent was claimed
+  Buffer first;  // entry page, if it has one
+  Buffer map;    // if an extent was claimed
 };
+
+ChainRef list_chain(Metapage* metapage, MemberKind kind, BlockNumber header_block) {
+  DirectoryEntry entry = {};
+  entry.id = metapage->next_id++;
+  entry.kind = kind;
+  entry.header_block = header_block;
+  entry.born = metapage->generation;
+  metapage->directory[metapage->directory_count++] = entry;
+  return {entry.id, header_block};
+}
 
 // Lists an empty append chain in the directory's image and makes its header, both in `record`.
 NewChain add_append_chain(Relation index, GenericXLogState* record, Metapage* metapage) {
   const ChainPlace place = place_chain(index, record, *metapage);
   const BlockNumber block = place.extent * kExtentPages + place.header_page;
   Buffer header = take_page(index, block);
-  DirectoryEntry entry = {};
-  entry.id = metapage->next_id++;
-  entry.kind = MemberKind::kAppendChain;
-  entry.header_block = block;
-  entry.born = metapage->generation;
-  metapage->directory[metapage->directory_count++] = entry;
+  const ChainRef chain = list_chain(metapage, MemberKind::kAppendChain, block);
   init_chain_header(GenericXLogRegisterBuffer(record, header, GENERIC_XLOG_FULL_IMAGE),
-                    {entry.id, place.extent, place.header_page + 1});
-  return {{entry.id, block}, header, place.map};
+                    {chain.id, place.extent, place.header_page + 1});
+  return {chain, header, InvalidBuffer, place.map};
+}
+
+// Lists a flat run in the directory's image, and makes its header and its first entry page in an
+// extent of its own, all in `record`, which has no room for more.
+NewChain add_flat_run(Relation index, GenericXLogState* record, Metapage* metapage) {
+  const ExtentClaim claim = claim_extent(index, record);
+  const BlockNumber block = claim.extent * kExtentPages;
+  const ChainRef run = list_chain(metapage, MemberKind::kFlatRun, block);
+  Buffer header = take_page(index, block);
+  Page header_page = GenericXLogRegisterBuffer(record, header, GENERIC_XLOG_FULL_IMAGE);
+  init_chain_header(header_page, {run.id, claim.extent, 2});
+  payload_as<AppendChainHeader>(header_page)->first = block + 1;
+  payload_as<AppendChainHeader>(header_page)->tail = block + 1;
+  Buffer first = take_page(index, block + 1);
+  init_entry_page(GenericXLogRegisterBuffer(record, first, GENERIC_XLOG_FULL_IMAGE),
+                  {run.id, claim.extent, 2}, make_append_layout(metapage->dimensions));
+  return {run, header, first, claim.map};
 }
 
 void release(const NewChain& chain) {
-  UnlockReleaseBuffer(chain.header);
-  if (BufferIsValid(chain.map)) {
-    UnlockReleaseBuffer(chain.map);
+  const Buffer buffers[] = {chain.header, chain.first, chain.map};
+  for (Buffer buffer : buffers) {
+    if (BufferIsValid(buffer)) {
+      UnlockReleaseBuffer(buffer);
+    }
   }
 }
 
@@ -129,15 +154,40 @@ bool freeze(Relation index, const Metapage& current, const FilledChains& chains)
   for (uint32_t i = 0; i < chains.count; i++) {
     find_member(metapage, chains.ids[i])->kind = MemberKind::kFlatRun;
   }
-  NewChain chain = {{}, InvalidBuffer, InvalidBuffer};
+  NewChain chain = {{}, InvalidBuffer, InvalidBuffer, InvalidBuffer};
   if (last) {
     chain = add_append_chain(index, record, metapage);
   }
   GenericXLogFinish(record);
-  if (last) {
-    release(chain);
-  }
+  release(chain);
   UnlockReleaseBuffer(buffer);
+  return true;
+}
+
+// What inserters list, how many of it at most, and how.
+struct Listing {
+  MemberKind kind;
+  uint32_t most;
+  NewChain (*add)(Relation index, GenericXLogState* record, Metapage* metapage);
+};
+
+// One record: metapage, the pages of the new member, and the allocation map if an extent is
+// claimed.
+bool list_for_inserters(Relation index, const Listing& listing, ChainRef* chain) {
+  GenericXLogState* record = GenericXLogStart(index);
+  Metapage* metapage = nullptr;
+  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
+  if (metapage->directory_count >= kMaxMembersForInserters ||
+      count_members(*metapage, listing.kind) >= listing.most) {
+    GenericXLogAbort(record);
+    UnlockReleaseBuffer(buffer);
+    return false;
+  }
+  const NewChain added = listing.add(index, record, metapage);
+  GenericXLogFinish(record);
+  release(added);
+  UnlockReleaseBuffer(buffer);
+  *chain = added.chain;
   return true;
 }
 
@@ -204,21 +254,12 @@ bool freeze_append_chain(Relation index, uint32_t id) {
 }
 
 bool list_append_chain(Relation index, ChainRef* chain) {
-  GenericXLogState* record = GenericXLogStart(index);
-  Metapage* metapage = nullptr;
-  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
-  if (metapage->directory_count >= kMaxMembersForInserters ||
-      count_members(*metapage, MemberKind::kAppendChain) >= kMaxAppendChains) {
-    GenericXLogAbort(record);
-    UnlockReleaseBuffer(buffer);
-    return false;
-  }
-  const NewChain added = add_append_chain(index, record, metapage);
-  GenericXLogFinish(record);
-  release(added);
-  UnlockReleaseBuffer(buffer);
-  *chain = added.chain;
-  return true;
+  return list_for_inserters(index, {MemberKind::kAppendChain, kMaxAppendChains, add_append_chain},
+                            chain);
+}
+
+bool list_flat_run(Relation index, ChainRef* run) {
+  return list_for_inserters(index, {MemberKind::kFlatRun, kMaxRunsOfInserters, add_flat_run}, run);
 }
 
 void close_run(Relation index, const DirectoryEntry& run) {

@@ -33,8 +33,8 @@ void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uin
 void publish_replacement(Relation index, const Replacement& replacement);
 
 // Lists append chains that have pages as flat runs, all of them or the one of number `id`, and an
-// empty chain where no other is left, in one WAL record. False, and nothing has changed, where there
-// is nothing to freeze or no room in the directory. REQUIRES: PUBLISH.
+// empty chain where no other is left, in one WAL record. False, and nothing has changed, where
+// there is nothing to freeze or no room in the directory. REQUIRES: PUBLISH.
 //
 // Inserters that read the directory before may still append to a run: close_run() ends that.
 bool freeze_append_chains(Relation index);
@@ -48,9 +48,19 @@ void close_run(Relation index, const DirectoryEntry& run);
 // seals and merges, whose results make room.
 constexpr uint32_t kMaxMembersForInserters = 48;
 
-// Lists one more append chain, empty, in one WAL record. False, and nothing has changed, where there
-// are kMaxAppendChains already or no room. REQUIRES: PUBLISH.
+// Lists one more append chain, empty, in one WAL record. False, and nothing has changed, where
+// there are kMaxAppendChains already or no room. REQUIRES: PUBLISH.
 bool list_append_chain(Relation index, ChainRef* chain);
+
+// Flat runs that may wait to be sealed before inserters list no more. A search reads the last page
+// of codes of each, and sealing lists them as displaced all at once.
+constexpr uint32_t kMaxRunsOfInserters = 16;
+
+// Lists a flat run for this backend alone to append to, with its first entry page, open, in one WAL
+// record: whatever becomes of the backend, its rows are found, and whoever seals it can close it.
+// False, and nothing has changed, where there are kMaxRunsOfInserters already or no room.
+// REQUIRES: PUBLISH.
+bool list_flat_run(Relation index, ChainRef* run);
 
 }  // namespace pg
 }  // namespace vseg

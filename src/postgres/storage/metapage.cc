@@ -148,6 +148,14 @@ void unlock_index(Relation index, IndexLock lock) {
   LockRelease(&tag, ExclusiveLock, false);
 }
 
+bool is_index_lock_taken(Relation index, IndexLock lock) {
+  if (!try_lock_index(index, lock)) {
+    return true;
+  }
+  unlock_index(index, lock);
+  return false;
+}
+
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page) {
   Buffer buffer = read_locked(index, kMetapageBlock, BUFFER_LOCK_EXCLUSIVE, {PageKind::kMeta, 0});
   *page = payload_as<Metapage>(GenericXLogRegisterBuffer(record, buffer, 0));

@@ -41,6 +41,9 @@ void lock_index(Relation index, IndexLock lock);
 bool try_lock_index(Relation index, IndexLock lock);
 void unlock_index(Relation index, IndexLock lock);
 
+// Whether another backend has it.
+bool is_index_lock_taken(Relation index, IndexLock lock);
+
 // Where the first append chain begins, and another one once nothing of it is left there.
 constexpr BlockNumber kFirstChainBlock = 2;
 

@@ -1,0 +1,85 @@
+#include "postgres/compaction/tail.h"
+
+#include <algorithm>
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+#include "engine/compaction/back_pressure.h"
+#include "engine/segment/append_reader.h"
+#include "postgres/boundary/guard.h"
+#include "postgres/options/options.h"
+#include "postgres/storage/directory.h"
+#include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
+#include "postgres/storage/reclaim.h"
+
+namespace vseg {
+namespace pg {
+
+Tail look_at_tail(Relation index) {
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  Tail tail = {};
+  tail.runs = count_members(metapage, MemberKind::kFlatRun);
+  // A seal lists a chain before and a segment after it takes runs away.
+  tail.has_room = metapage.directory_count + 2U <= kMaxDirectoryEntries && has_room(metapage, 1, 2);
+  tail.rows = run_cpp([&] {
+    BufferPages pages(index);
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < metapage.directory_count; i++) {
+      const DirectoryEntry& entry = metapage.directory[i];
+      if (entry.kind != MemberKind::kGraphSegment) {
+        rows += count_chain_rows(pages, entry, metapage.dimensions);
+      }
+    }
+    pages.release();
+    return rows;
+  });
+  return tail;
+}
+
+bool can_be_maintained(Relation index) {
+  return !RelationUsesLocalBuffers(index) && index->rd_createSubid == InvalidSubTransactionId &&
+         index->rd_newRelfilenodeSubid == InvalidSubTransactionId && index->rd_index->indisvalid &&
+         index->rd_index->indislive;
+}
+
+void reclaim_if_free(Relation index) {
+  if (try_lock_index(index, IndexLock::kPublish)) {
+    reclaim_space(index);
+    unlock_index(index, IndexLock::kPublish);
+  }
+}
+
+bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
+  MergeJob job(index, work.resources, monitor);
+  job.freeze_tail();
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  const size_t room = kMaxDisplaced - metapage.displaced_count;
+  const std::vector<PlannedMember> runs = seal_share(job.runs(), work.rows, room);
+  for (const MergeGroup& group : plan_compaction(runs, job.capacity())) {
+    job.merge(group);
+  }
+  return !runs.empty();
+}
+
+MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
+  const MergePolicy policy = merge_policy(index, std::min(job->capacity(), most));
+  const MergeGroup group = plan_merge(job->segments(), policy);
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
+}
+
+JobResources worker_resources() {
+  JobResources resources;
+  resources.threads = merge_threads();
+  resources.memory = static_cast<size_t>(maintenance_work_mem) * 1024;
+  return resources;
+}
+
+}  // namespace pg
+}  // namespace vseg

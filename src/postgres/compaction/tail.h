@@ -1,0 +1,47 @@
+// The tail of an index: append chains and flat runs, whose rows have no graph yet.
+#ifndef VSEG_POSTGRES_COMPACTION_TAIL_H_
+#define VSEG_POSTGRES_COMPACTION_TAIL_H_
+
+#include "postgres/boundary/postgres_headers.h"
+
+#include "postgres/build/build_progress.h"
+#include "postgres/compaction/merge_job.h"
+
+namespace vseg {
+namespace pg {
+
+struct Tail {
+  uint64_t rows;  // dead ones included
+  uint32_t runs;
+  bool has_room;  // the directory takes what sealing a run makes and replaces
+};
+
+// Reads the header and the last entry page of each chain and run: to be called by who has a
+// transaction ID or a snapshot, or holds PUBLISH or SEAL, so that their space is not reused.
+Tail look_at_tail(Relation index);
+
+// Whether another backend could see the index, and work on it.
+bool can_be_maintained(Relation index);
+
+// Free space makes room in the list of displaced space. VACUUM frees it, too.
+void reclaim_if_free(Relation index);
+
+// Makes segments of chains and runs: of all of them, or of the smallest with `rows` rows in all,
+// but at least one. False if there is nothing to seal. Throws as MergeJob does. REQUIRES: SEAL.
+struct SealWork {
+  JobResources resources;
+  uint64_t rows;
+};
+constexpr uint64_t kAllRows = UINT64_MAX;
+bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
+
+// What is due to be merged, of no more than `most` rows, by the directory; empty if it has no room.
+MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
+
+// What a background worker, or an inserter in its stead, may use.
+JobResources worker_resources();
+
+}  // namespace pg
+}  // namespace vseg
+
+#endif  // VSEG_POSTGRES_COMPACTION_TAIL_H_

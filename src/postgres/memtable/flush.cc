@@ -1,0 +1,63 @@
+// See README.md beside src/postgres/storage for the protocol.
+#include "postgres/memtable/flush.h"
+
+#include <algorithm>
+
+#include "postgres/compaction/ingest.h"
+#include "postgres/compaction/tail.h"
+#include "postgres/options/options.h"
+#include "postgres/storage/directory.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+// Whether the run takes more rows: it is listed, and not yet as long as what is sealed at once.
+bool continues(const Metapage& metapage, const OwnRun& run) {
+  const DirectoryEntry* end = metapage.directory + metapage.directory_count;
+  return run.chain.id != 0 && run.incarnation == metapage.incarnation &&
+         run.rows < static_cast<uint64_t>(tail_seal_rows()) &&
+         std::any_of(metapage.directory, end, [&](const DirectoryEntry& entry) {
+           return entry.id == run.chain.id && entry.kind == MemberKind::kFlatRun;
+         });
+}
+
+// False where PUBLISH is taken or the directory has no room: there are append chains.
+bool begin_run(Relation index, const Metapage& metapage, OwnRun* run) {
+  if (!try_lock_index(index, IndexLock::kPublish)) {
+    return false;
+  }
+  run->incarnation = metapage.incarnation;
+  run->rows = 0;
+  const bool listed = list_flat_run(index, &run->chain);
+  unlock_index(index, IndexLock::kPublish);
+  return listed;
+}
+
+// Runs are worth listing only where they will be sealed.
+ChainRef choose_chain(Relation index, const Metapage& metapage, bool bulk, OwnRun* run) {
+  if (continues(metapage, *run)) {
+    return run->chain;
+  }
+  *run = OwnRun{};
+  if (bulk && tail_seal_rows() > 0 && can_be_maintained(index) && begin_run(index, metapage, run)) {
+    return run->chain;
+  }
+  return own_append_chain(index, metapage);
+}
+
+}  // namespace
+
+void flush_rows(Relation index, const Metapage& metapage, const RowsToFlush& rows, OwnRun* run) {
+  const ChainRef chain = choose_chain(index, metapage, rows.bulk, run);
+  const Appended appended = append_rows(index, metapage, chain, rows.rows, rows.count);
+  if (appended.chain.id == run->chain.id) {
+    run->rows = appended.rows;
+  } else {
+    *run = OwnRun{};  // a sealer has closed it
+  }
+  rows_appended(index, appended);
+}
+
+}  // namespace pg
+}  // namespace vseg
