@@ -1,6 +1,21 @@
 // See README.md beside src/postgres/storage for the protocol.
 #include "postgres/compaction/ingest.h"
 
+#include <algorithm>
+
+extern "C" {
+#include "access/xact.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+}
+
+#include "engine/compaction/back_pressure.h"
+#include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
@@ -10,6 +25,275 @@
 namespace vseg {
 namespace pg {
 namespace {
+
+constexpr int64 kMillisecond = 1000;
+constexpr int64 kSecond = 1000 * kMillisecond;
+
+// A backend appends that share of the slowdown threshold before it looks at the tail again, so that
+// 64 backends together can but double it unseen. A look reads two pages a chain or run.
+constexpr double kUnwatchedShare = 1.0 / 64;
+
+// What the backend knows about the tail of an index it inserts into.
+struct Pace {
+  Oid index;
+  bool watch;              // look at the tail before the next rows in any case
+  uint64_t rows;           // appended since it was looked at
+  int unanswered;          // workers started in a row without anybody seen to seal
+  TimestampTz last_start;  // of a worker
+  TimestampTz no_help;     // until then this backend seals nothing: it has tried in vain
+};
+
+// Direct-mapped: where two indexes meet, the tail is looked at once more.
+Pace paces[16];
+
+Pace* pace_of(Relation index) {
+  const Oid oid = RelationGetRelid(index);
+  Pace* pace = &paces[oid % lengthof(paces)];
+  if (pace->index != oid) {
+    *pace = {oid, true, 0, 0, 0, 0};
+  }
+  return pace;
+}
+
+TailLimits tail_limits() {
+  return {static_cast<uint64_t>(tail_seal_rows()), static_cast<uint64_t>(tail_slowdown_rows()),
+          static_cast<uint64_t>(tail_stop_rows())};
+}
+
+// Whether somebody is sealing or, as far as this backend can tell, about to. Starts a worker where
+// nobody is, at most one a second; two that were never seen to seal will not be followed by a third
+// that does.
+bool is_being_sealed(Relation index, Pace* pace) {
+  if (is_index_lock_taken(index, IndexLock::kSeal)) {
+    pace->unanswered = 0;
+    return true;
+  }
+  const TimestampTz now = GetCurrentTimestamp();
+  if (pace->unanswered > 0 && now - pace->last_start < kSecond) {
+    return true;
+  }
+  if (pace->unanswered >= 2) {
+    pace->unanswered = 0;  // the next look tries again
+    return false;
+  }
+  if (!start_worker_for(index)) {
+    return false;
+  }
+  pace->last_start = now;
+  pace->unanswered++;
+  return true;
+}
+
+BackPressure pressure_on(Relation index, Pace* pace) {
+  const TailLimits limits = tail_limits();
+  Tail tail = look_at_tail(index);
+  const BackPressure calm_or_not = back_pressure({tail.rows, true, true}, limits);
+  if (calm_or_not.state == Pressure::kNone) {
+    return calm_or_not;
+  }
+  if (!tail.has_room) {
+    reclaim_if_free(index);
+    tail = look_at_tail(index);
+  }
+  // A worker finds no more room than we do.
+  const bool sealing = tail.has_room ? is_being_sealed(index, pace)
+                                     : is_index_lock_taken(index, IndexLock::kSeal);
+  return back_pressure({tail.rows, sealing, tail.has_room}, limits);
+}
+
+// Interruptible.
+void sleep_for(int64 microseconds) {
+  const TimestampTz end = GetCurrentTimestamp() + microseconds;
+  for (TimestampTz now = end - microseconds; now < end; now = GetCurrentTimestamp()) {
+    CHECK_FOR_INTERRUPTS();
+    const auto milliseconds = static_cast<long>((end - now) / kMillisecond + 1);
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
+              PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  CHECK_FOR_INTERRUPTS();
+}
+
+// Gives way when the time is over: VACUUM may hold PUBLISH for long.
+class HelpMonitor final : public ProgressMonitor {
+ public:
+  explicit HelpMonitor(TimestampTz end) : end_(end) {}
+
+ protected:
+  bool gives_way() override { return GetCurrentTimestamp() > end_; }
+
+ private:
+  TimestampTz end_;
+};
+
+enum class Help {
+  kSealed,
+  kBusy,    // others are in the way
+  kFailed,  // with a warning, or took too long
+};
+
+// Seals a share of the tail. Within a subtransaction: unless something is sealed, locks and pins
+// are left to its end.
+Help seal_share_of_tail(Relation index) {
+  constexpr int64 kLongest = 30 * kSecond;
+  if (!try_lock_index(index, IndexLock::kSeal)) {
+    return Help::kBusy;
+  }
+  reclaim_if_free(index);
+  if (!look_at_tail(index).has_room || is_index_lock_taken(index, IndexLock::kPublish)) {
+    return Help::kBusy;
+  }
+  if (is_fault_point("seal-fails")) {
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  }
+  const auto rows = static_cast<uint64_t>(tail_seal_rows());
+  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  const Help result = run_cpp([&] {
+    HelpMonitor monitor(end);
+    try {
+      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kSealed : Help::kBusy;
+    } catch (const CancelledError&) {
+      return Help::kFailed;
+    }
+  });
+  if (result == Help::kSealed) {
+    unlock_index(index, IndexLock::kSeal);
+  }
+  return result;
+}
+
+// Where nobody seals, nobody merges either, and segments would fill the directory. Merges one group
+// that is due and not much larger than a seal: so segments grow to kLargest seals each. Within the
+// same subtransaction.
+Help merge_small_segments(Relation index) {
+  constexpr uint64_t kLargest = 16;
+  constexpr int64 kLongest = 60 * kSecond;
+  if (!try_lock_index(index, IndexLock::kMerge)) {
+    return Help::kBusy;
+  }
+  const uint64_t most = kLargest * static_cast<uint64_t>(tail_seal_rows());
+  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  const Help result = run_cpp([&] {
+    HelpMonitor monitor(end);
+    try {
+      MergeJob job(index, worker_resources(), monitor);
+      const MergeGroup group = due_merge(index, &job, most);
+      if (!group.empty()) {
+        job.merge(group);
+      }
+      return Help::kSealed;
+    } catch (const CancelledError&) {
+      return Help::kFailed;
+    }
+  });
+  if (result == Help::kSealed) {
+    unlock_index(index, IndexLock::kMerge);
+  }
+  return result;
+}
+
+// Of errors that concern sealing alone the inserter is not the one to die.
+void warn_of_failure(Relation index, ErrorData* error) {
+  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+      error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN) {
+    ReThrowError(error);
+  }
+  ereport(WARNING,
+          (errcode(error->sqlerrcode), errmsg("could not seal the tail of vseg index \"%s\": %s",
+                                              RelationGetRelationName(index), error->message)));
+  FreeErrorData(error);
+}
+
+// Where the subtransaction began.
+struct Outside {
+  MemoryContext context;
+  ResourceOwner owner;
+
+  void return_to() const {
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+  }
+};
+
+// An aborted subtransaction takes along what an error or giving way leaves behind: locks, pins,
+// memory. One that has sealed is committed, lest aborting it ends the progress report of a COPY.
+void end_subtransaction(bool commit, const Outside& outside) {
+  if (commit) {
+    ReleaseCurrentSubTransaction();
+  } else {
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  outside.return_to();
+}
+
+// Seals in a subtransaction, which has neither snapshot nor transaction ID.
+Help help(Relation index) {
+  const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
+  volatile Help result = Help::kFailed;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContext memory =
+      AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
+  PG_TRY();
+  {
+    MemoryContextSwitchTo(memory);
+    result = seal_share_of_tail(index);
+    const bool clean = result == Help::kSealed && merge_small_segments(index) != Help::kFailed;
+    MemoryContextSwitchTo(outside.context);
+    MemoryContextDelete(memory);
+    end_subtransaction(clean, outside);
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(outside.context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    end_subtransaction(false, outside);
+    warn_of_failure(index, error);
+  }
+  PG_END_TRY();
+  return result;
+}
+
+// Whether this backend has sealed a share, rather than wait.
+bool has_helped(Relation index, const BackPressure& pressure, Pace* pace) {
+  if (pressure.cause != PressureCause::kNoSealer || IsInParallelMode() ||
+      GetCurrentTimestamp() < pace->no_help) {
+    return false;
+  }
+  const Help result = help(index);
+  if (result == Help::kFailed) {
+    pace->no_help = GetCurrentTimestamp() + 10 * kSecond;
+  }
+  return result == Help::kSealed;
+}
+
+void warn_of_long_tail(Relation index) {
+  ereport(WARNING,
+          (errmsg("tail of vseg index \"%s\" is longer than vseg.tail_stop_rows",
+                  RelationGetRelationName(index)),
+           errdetail("Nobody has sealed it while this statement waited."),
+           errhint("Searches get slower as it grows. Look for what keeps background workers from "
+                   "sealing, or call vseg_compact.")));
+}
+
+// Waits until the tail is shorter than the stop threshold, but not for ever.
+void wait_for_room(Relation index, Pace* pace) {
+  constexpr int64 kLongest = 60 * kSecond;
+  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  for (;;) {
+    const BackPressure pressure = pressure_on(index, pace);
+    if (pressure.state != Pressure::kStop) {
+      return;
+    }
+    if (GetCurrentTimestamp() > end) {
+      warn_of_long_tail(index);
+      return;
+    }
+    if (!has_helped(index, pressure, pace)) {
+      sleep_for(100 * kMillisecond);
+    }
+  }
+}
 
 // A chain that is long enough becomes a run, another takes its place: runs are what a share of
 // sealing is made of. So many at most wait in the directory: more would only be more to search.
@@ -24,11 +308,17 @@ void freeze_if_long(Relation index, const Appended& appended, const Tail& tail) 
 
 }  // namespace
 
-void rows_appended(Relation index, const Appended& appended) {
+void rows_appended(Relation index, const Appended& appended, size_t count) {
   const int seal_rows = tail_seal_rows();
-  if (seal_rows == 0 || !appended.grown || !can_be_maintained(index)) {
+  if (seal_rows == 0 || !can_be_maintained(index)) {
     return;
   }
+  Pace* pace = pace_of(index);
+  pace->rows += count;
+  if (!appended.grown) {
+    return;
+  }
+  pace->watch = true;
   const Tail tail = look_at_tail(index);
   if (tail.rows < static_cast<uint64_t>(seal_rows)) {
     return;
@@ -36,6 +326,26 @@ void rows_appended(Relation index, const Appended& appended) {
   if (is_index_lock_taken(index, IndexLock::kSeal) || !start_worker_for(index)) {
     freeze_if_long(index, appended, tail);
   }
+}
+
+void admit_rows(Relation index) {
+  if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
+    return;
+  }
+  Pace* pace = pace_of(index);
+  if (!pace->watch && pace->rows < kUnwatchedShare * static_cast<double>(tail_slowdown_rows())) {
+    return;
+  }
+  const BackPressure pressure = pressure_on(index, pace);
+  if (pressure.state == Pressure::kNone) {
+    pace->watch = false;
+    pace->unanswered = 0;
+  } else if (pressure.state == Pressure::kStop) {
+    wait_for_room(index, pace);
+  } else if (!has_helped(index, pressure, pace)) {
+    sleep_for(static_cast<int64>(slowdown_delay(pressure, std::max<uint64_t>(pace->rows, 1))));
+  }
+  pace->rows = 0;
 }
 
 }  // namespace pg

@@ -56,7 +56,7 @@ void flush_rows(Relation index, const Metapage& metapage, const RowsToFlush& row
   } else {
     *run = OwnRun{};  // a sealer has closed it
   }
-  rows_appended(index, appended);
+  rows_appended(index, appended, rows.count);
 }
 
 }  // namespace pg

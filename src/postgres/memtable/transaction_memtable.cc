@@ -13,6 +13,7 @@ extern "C" {
 
 #include "engine/memtable/memtable.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/ingest.h"
 #include "postgres/memtable/flush.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
@@ -185,6 +186,10 @@ void memtable_insert(Relation index, const IndexRow& row) {
     write_through(index, row);
     return;
   }
+  const IndexMemtable* memtable = find(RelationGetRelid(index));
+  if (memtable == nullptr || memtable->rows.rows() == 0) {
+    admit_rows(index);
+  }
   const SubTransactionId subtransaction = GetCurrentSubTransactionId();
   run_cpp([&] {
     find_or_create(RelationGetRelid(index), row.dimensions)
@@ -196,6 +201,9 @@ void memtable_insert(Relation index, const IndexRow& row) {
 }
 
 void write_through(Relation index, const IndexRow& row) {
+  if (!committing) {
+    admit_rows(index);
+  }
   Metapage metapage;
   read_metapage(index, &metapage);
   const AppendRow append = {row.tid, row.vector};

@@ -15,6 +15,8 @@ constexpr int kDefaultEfConstruction = 100;
 constexpr int kDefaultMergeFactor = 4;
 constexpr double kDefaultDeadFraction = 0.2;
 constexpr int kDefaultSealRows = 10000;
+constexpr int kDefaultSlowdownRows = 100000;
+constexpr int kDefaultStopRows = 400000;
 
 relopt_kind index_options_kind;
 
@@ -22,6 +24,8 @@ int ef_search = 40;
 int memtable_kilobytes = 64 * 1024;
 char* fault_point_name = nullptr;
 int seal_rows = kDefaultSealRows;
+int slowdown_rows = kDefaultSlowdownRows;
+int stop_rows = kDefaultStopRows;
 int worker_threads = 1;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
 
@@ -94,6 +98,15 @@ void define_parameters() {
       "vseg.tail_seal_rows", "Appended rows at which a background worker makes a segment of them.",
       "Until then a search compares them one by one. 0 leaves them to vseg_compact and REINDEX.",
       &seal_rows, kDefaultSealRows, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.tail_slowdown_rows", "Appended rows from which on inserts are slowed down.",
+      "Inserts are delayed, or seal rows themselves where no background worker does. At least "
+      "vseg.tail_seal_rows; without effect where that is 0.",
+      &slowdown_rows, kDefaultSlowdownRows, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.tail_stop_rows", "Appended rows from which on inserts wait until there are fewer.",
+      "At least vseg.tail_slowdown_rows; without effect where vseg.tail_seal_rows is 0.",
+      &stop_rows, kDefaultStopRows, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("vseg.merge_threads",
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -135,6 +148,10 @@ ScanOptions scan_settings() {
 size_t memtable_limit() { return static_cast<size_t>(memtable_kilobytes) * 1024; }
 
 int tail_seal_rows() { return seal_rows; }
+
+int tail_slowdown_rows() { return slowdown_rows; }
+
+int tail_stop_rows() { return stop_rows; }
 
 MergePolicy merge_policy(Relation index, uint64_t capacity) {
   const auto* options = reinterpret_cast<const IndexOptions*>(index->rd_options);

@@ -37,6 +37,11 @@ size_t memtable_limit();
 // vseg.tail_seal_rows; 0: never
 int tail_seal_rows();
 
+// vseg.tail_slowdown_rows, vseg.tail_stop_rows, as they are set: less than the threshold before
+// counts as that one
+int tail_slowdown_rows();
+int tail_stop_rows();
+
 // The options of `index` about merging, or the defaults; the unit of tiers is vseg.tail_seal_rows.
 // For who can build segments of `capacity` rows.
 MergePolicy merge_policy(Relation index, uint64_t capacity);
