@@ -1,6 +1,11 @@
 // The module: what PostgreSQL loads.
 #include "postgres/boundary/postgres_headers.h"
 
+extern "C" {
+#include "miscadmin.h"
+}
+
+#include "postgres/compaction/launcher.h"
 #include "postgres/memtable/transaction_memtable.h"
 #include "postgres/options/options.h"
 
@@ -14,6 +19,9 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   vseg::pg::define_options();
   vseg::pg::install_memtable_callbacks();
+  if (process_shared_preload_libraries_in_progress) {
+    vseg::pg::register_launcher();
+  }
 }
 
 }  // extern "C"

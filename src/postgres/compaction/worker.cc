@@ -217,6 +217,15 @@ void request_maintenance(Relation index) {
   }
 }
 
+void maintain_index(Oid oid) {
+  StartTransactionCommand();
+  Relation index = open_index_to_maintain(oid);
+  if (index != nullptr && try_lock_index(index, IndexLock::kPublish)) {
+    request_maintenance(index);
+  }
+  AbortCurrentTransaction();
+}
+
 }  // namespace pg
 }  // namespace vseg
 

@@ -15,6 +15,9 @@ bool start_worker_for(Relation index);
 // Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM.
 void request_maintenance(Relation index);
 
+// The same in a transaction of its own, unless others are in the way, or the index is gone.
+void maintain_index(Oid oid);
+
 }  // namespace pg
 }  // namespace vseg
 

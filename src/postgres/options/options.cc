@@ -27,6 +27,7 @@ int seal_rows = kDefaultSealRows;
 int slowdown_rows = kDefaultSlowdownRows;
 int stop_rows = kDefaultStopRows;
 int worker_threads = 1;
+int naptime = 60;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
 
 const config_enum_entry kIterativeScanModes[] = {
@@ -110,6 +111,9 @@ void define_parameters() {
   DefineCustomIntVariable("vseg.merge_threads",
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("vseg.launcher_naptime", "Time between two rounds of the launcher.",
+                          "The launcher runs where shared_preload_libraries has vseg.", &naptime,
+                          60, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "vseg.fault_point", "Where appending, sealing, merging and VACUUM stop or fail, for tests.",
       "\"name\": they wait at the named place until nobody holds the advisory lock (1987274087, "
@@ -163,6 +167,8 @@ MergePolicy merge_policy(Relation index, uint64_t capacity) {
   policy.capacity = capacity;
   return policy;
 }
+
+int launcher_naptime() { return naptime; }
 
 uint32_t merge_threads() { return static_cast<uint32_t>(worker_threads); }
 
