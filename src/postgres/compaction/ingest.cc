@@ -96,8 +96,8 @@ BackPressure pressure_on(Relation index, Pace* pace) {
     tail = look_at_tail(index);
   }
   // A worker finds no more room than we do.
-  const bool sealing = tail.has_room ? is_being_sealed(index, pace)
-                                     : is_index_lock_taken(index, IndexLock::kSeal);
+  const bool sealing =
+      tail.has_room ? is_being_sealed(index, pace) : is_index_lock_taken(index, IndexLock::kSeal);
   return back_pressure({tail.rows, sealing, tail.has_room}, limits);
 }
 
@@ -271,21 +271,23 @@ void warn_of_long_tail(Relation index) {
   ereport(WARNING,
           (errmsg("tail of vseg index \"%s\" is longer than vseg.tail_stop_rows",
                   RelationGetRelationName(index)),
-           errdetail("Nobody has sealed it while this statement waited."),
+           errdetail("It did not get shorter while this statement waited."),
            errhint("Searches get slower as it grows. Look for what keeps background workers from "
                    "sealing, or call vseg_compact.")));
 }
 
-// Waits until the tail is shorter than the stop threshold, but not for ever.
+// Waits until the tail is shorter than the stop threshold, but not for ever: less long where nobody
+// is seen to seal.
 void wait_for_room(Relation index, Pace* pace) {
-  constexpr int64 kLongest = 60 * kSecond;
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  constexpr int64 kLongest = 600 * kSecond, kLongestInVain = 60 * kSecond;
+  const TimestampTz start = GetCurrentTimestamp();
   for (;;) {
     const BackPressure pressure = pressure_on(index, pace);
     if (pressure.state != Pressure::kStop) {
       return;
     }
-    if (GetCurrentTimestamp() > end) {
+    const bool in_vain = pressure.cause != PressureCause::kSealerBehind;
+    if (GetCurrentTimestamp() - start > (in_vain ? kLongestInVain : kLongest)) {
       warn_of_long_tail(index);
       return;
     }
@@ -326,6 +328,13 @@ void rows_appended(Relation index, const Appended& appended, size_t count) {
   if (is_index_lock_taken(index, IndexLock::kSeal) || !start_worker_for(index)) {
     freeze_if_long(index, appended, tail);
   }
+}
+
+size_t most_rows_in_memory() {
+  constexpr int kShare = 16;  // so that 16 writers can exceed a threshold by that much at most
+  return tail_seal_rows() == 0
+             ? SIZE_MAX
+             : static_cast<size_t>(std::max(tail_slowdown_rows(), tail_seal_rows()) / kShare) + 1;
 }
 
 void admit_rows(Relation index) {

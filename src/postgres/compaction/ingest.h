@@ -16,10 +16,14 @@ namespace pg {
 void rows_appended(Relation index, const Appended& appended, size_t count);
 
 // Before rows of a transaction are buffered, or written one by one: holds up an inserter, at
-// most for about a minute, as vseg.tail_slowdown_rows and vseg.tail_stop_rows say. May run a
+// most for ten minutes, as vseg.tail_slowdown_rows and vseg.tail_stop_rows say. May run a
 // subtransaction. To be called in aminsert only, where locks of the transaction are no one's
 // concern but other writers', never in a commit. Raises errors of interrupts.
 void admit_rows(Relation index);
+
+// Rows of one index that a transaction may have in memory before it writes them, whatever their
+// size: what it has there when the tail gets too long is written all the same.
+size_t most_rows_in_memory();
 
 }  // namespace pg
 }  // namespace vseg

@@ -3,6 +3,7 @@
 // whether one is at work.
 #include "postgres/compaction/worker.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -151,7 +152,10 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   pgstat_report_activity(STATE_RUNNING, "sealing the tail of a vseg index");
   bool sealed = false;
   const bool done = run_politely(index, [&](PoliteMonitor* monitor) {
-    sealed = seal_tail(index, *monitor, {worker_resources(), kAllRows});
+    // A share at a time, so that the tail gets shorter while inserters wait for it to.
+    sealed = seal_tail(index, *monitor,
+                       {worker_resources(),
+                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), order.seal_rows))});
   });
   return done && sealed;
 }

@@ -120,7 +120,7 @@ void flush_all() {
 // Memory is full: this is a bulk load into those indexes that fill most of it.
 void flush_overflow() {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    flush(m, m->rows.bytes() > memtable_limit() / 2);
+    flush(m, m->rows.bytes() > memtable_limit() / 2 || m->rows.rows() >= most_rows_in_memory());
   }
 }
 
@@ -186,16 +186,14 @@ void memtable_insert(Relation index, const IndexRow& row) {
     write_through(index, row);
     return;
   }
-  const IndexMemtable* memtable = find(RelationGetRelid(index));
-  if (memtable == nullptr || memtable->rows.rows() == 0) {
+  IndexMemtable* memtable =
+      run_cpp([&] { return find_or_create(RelationGetRelid(index), row.dimensions); });
+  if (memtable->rows.rows() == 0) {
     admit_rows(index);
   }
   const SubTransactionId subtransaction = GetCurrentSubTransactionId();
-  run_cpp([&] {
-    find_or_create(RelationGetRelid(index), row.dimensions)
-        ->rows.append(row.tid, row.vector, subtransaction);
-  });
-  if (total_bytes() > memtable_limit()) {
+  run_cpp([&] { memtable->rows.append(row.tid, row.vector, subtransaction); });
+  if (total_bytes() > memtable_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
     flush_overflow();
   }
 }

@@ -57,8 +57,8 @@ struct ChainRef {
   BlockNumber header_block;
 };
 
-// Append chains an index may have. Each is one more member that a search reads; four clients on two
-// cores never waited for one another in more than a twentieth of their batches then.
+// Append chains an index may have: up to as many writers need not wait for one another. Each is one
+// more member for a search to read.
 constexpr uint32_t kMaxAppendChains = 4;
 
 uint32_t count_members(const Metapage& metapage, MemberKind kind);
