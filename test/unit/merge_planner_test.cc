@@ -105,34 +105,63 @@ TEST(PlanMerge, FollowsTheTable) {
   }
 }
 
-// Seals of 100 rows, merged as planned: how many segments there are, and how often rows are
-// written.
-TEST(PlanMerge, BoundsTheSegmentsAndTheWriting) {
-  MergePolicy policy = {100, 4, 0.2, 1000000};
+struct Life {
+  uint64_t written;  // rows
+  size_t most_segments;
+};
+
+// Seals of policy.tier_rows rows, merged as planned.
+Life live(int seals, const MergePolicy& policy) {
+  Life life = {0, 0};
   std::vector<PlannedMember> segments;
-  uint64_t written = 0;
-  size_t most = 0;
   uint32_t id = 1;
-  for (int seal = 0; seal < 1000; seal++) {
-    segments.push_back(segment(id++, 100));
-    written += 100;
+  for (int seal = 0; seal < seals; seal++) {
+    segments.push_back(segment(id++, policy.tier_rows));
+    life.written += policy.tier_rows;
     for (MergeGroup group; !(group = plan_merge(segments, policy)).empty();) {
       PlannedMember merged = segment(id++, 0);
       for (uint32_t input : group) {
         auto found = std::find_if(segments.begin(), segments.end(),
                                   [&](const PlannedMember& s) { return s.id == input; });
-        ASSERT_NE(found, segments.end());
         merged.rows += found->rows;
         segments.erase(found);
       }
-      written += merged.rows;
+      life.written += merged.rows;
       segments.push_back(merged);
     }
-    most = std::max(most, segments.size());
+    life.most_segments = std::max(life.most_segments, segments.size());
   }
-  EXPECT_LE(most, 3u * 5);                // 1000 = 4^4.98: five tiers
-  EXPECT_LE(written, 100000u * (1 + 5));  // sealed once, merged once a tier
-  EXPECT_GE(written, 100000u * 4);        // the test does merge
+  return life;
+}
+
+TEST(PlanMerge, BoundsTheSegmentsAndTheWriting) {
+  const Life life = live(1000, {100, 4, 0.2, 1000000});
+  EXPECT_LE(life.most_segments, 3u * 5);       // 1000 = 4^4.98: five tiers
+  EXPECT_LE(life.written, 100000u * (1 + 5));  // sealed once, merged once a tier
+  EXPECT_GE(life.written, 100000u * 4);        // the test does merge
+}
+
+TEST(ExpectedWriteAmplification, IsWhatMergingAsPlannedWrites) {
+  for (uint32_t factor : {2, 3, 4, 8, 32}) {
+    for (int seals : {1, 2, 7, 64, 100, 1000}) {
+      const MergePolicy policy = {100, factor, 0.2, 1000000};
+      const uint64_t rows = 100 * static_cast<uint64_t>(seals);
+      EXPECT_DOUBLE_EQ(expected_write_amplification(rows, policy),
+                       static_cast<double>(live(seals, policy).written) / static_cast<double>(rows))
+          << seals << " seals, merge factor " << factor;
+    }
+  }
+}
+
+TEST(ExpectedWriteAmplification, IsOneWhereNothingIsMerged) {
+  EXPECT_DOUBLE_EQ(expected_write_amplification(0, kPolicy), 1);
+  EXPECT_DOUBLE_EQ(expected_write_amplification(99, kPolicy), 1);
+  EXPECT_DOUBLE_EQ(expected_write_amplification(200, kPolicy), 1);
+}
+
+// 5000 rows of memory: tiers of 300, 900 and 2700 rows are made, none of 8100.
+TEST(ExpectedWriteAmplification, LeavesOutMergesThatDoNotFitIntoMemory) {
+  EXPECT_DOUBLE_EQ(expected_write_amplification(8100, kPolicy), 4);
 }
 
 }  // namespace

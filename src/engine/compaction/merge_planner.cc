@@ -91,6 +91,17 @@ MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePoli
   return group.empty() ? most_dead(members, policy) : group;
 }
 
+double expected_write_amplification(uint64_t rows, const MergePolicy& policy) {
+  const uint64_t seals = rows / policy.tier_rows;
+  uint64_t written = seals;  // in seals
+  for (uint64_t merged = policy.merge_factor;
+       merged <= seals && merged * policy.tier_rows <= policy.capacity;
+       merged *= policy.merge_factor) {
+    written += seals / merged * merged;
+  }
+  return seals == 0 ? 1 : static_cast<double>(written) / static_cast<double>(seals);
+}
+
 // First fit, largest first.
 std::vector<MergeGroup> plan_compaction(const std::vector<PlannedMember>& members,
                                         uint64_t capacity) {

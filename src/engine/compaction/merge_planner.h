@@ -44,6 +44,14 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy);
 // Merging what is planned again and again ends. Runs are not considered.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy);
 
+// How often each of `rows` rows is written into a graph, on average, where they come in seals of
+// policy.tier_rows rows, none dies, and plan_merge's merges are done after every seal: once by its
+// seal, and once a tier for the rows in full tiers. Each F^t seals of n rows, F the merge factor,
+// are one merge of F^t * n rows, so that of s seals floor(s / F^t) * F^t / s of the rows are
+// written in tier t. Merges that do not fit into memory are left out. At least 1; 1 where nothing
+// is merged.
+double expected_write_amplification(uint64_t rows, const MergePolicy& policy);
+
 }  // namespace vseg
 
 #endif  // VSEG_ENGINE_COMPACTION_MERGE_PLANNER_H_
