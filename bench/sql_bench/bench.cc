@@ -35,6 +35,9 @@ void CreateTable(Bench* bench, const std::string& table, const std::string& stor
 }
 
 void LoadQueries(Bench* bench) {
+  if (Exists(bench->session, "queries")) {
+    return;
+  }
   CreateTable(bench, "queries");
   LoadRows(bench->session, "queries", bench->data.queries, {0, bench->data.queries.rows},
            LoadMethod::kCopy);
@@ -42,11 +45,11 @@ void LoadQueries(Bench* bench) {
 }
 
 void LoadTwins(Bench* bench) {
-  if (Exists(bench->session, "queries")) {
-    return;
-  }
   LoadQueries(bench);
   for (const IndexKind& kind : bench->kinds) {
+    if (Exists(bench->session, TwinTable(kind))) {
+      continue;
+    }
     Progress("loading " + TwinTable(kind));
     CreateTable(bench, TwinTable(kind));
     LoadRows(bench->session, TwinTable(kind), bench->data.base, {0, bench->data.base.rows},
@@ -60,6 +63,14 @@ std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std:
          " (embedding " + MetricOpclass(bench.data.metric) +
          ") WITH (m = " + std::to_string(bench.options.m) +
          ", ef_construction = " + std::to_string(bench.options.ef_construction) + ")";
+}
+
+void BuildTable(Bench* bench, const IndexKind& kind, const std::string& table, size_t rows) {
+  Progress(kind.label + ": building over " + std::to_string(rows) + " rows");
+  CreateTable(bench, table);
+  LoadRows(bench->session, table, bench->data.base, {0, rows}, LoadMethod::kCopy);
+  bench->session->Command(CreateIndexSql(*bench, kind, table));
+  Settle(bench, table);
 }
 
 void EnsureIndex(Bench* bench, const IndexKind& kind, const std::string& table) {
@@ -76,11 +87,11 @@ void DropIndex(Bench* bench, const IndexKind& kind) {
   }
 }
 
-void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table) {
-  if (kind.method != "vseg") {
-    return;
-  }
-  Result result = bench->session->Query("SELECT * FROM vseg_segments('" + IndexName(table) + "')");
+namespace {
+
+// The rows of a query as they are.
+void PrintQuery(Bench* bench, const std::string& sql) {
+  Result result = bench->session->Query(sql);
   int columns = PQnfields(result.get());
   std::vector<std::string> header(static_cast<size_t>(columns));
   for (int column = 0; column < columns; column++) {
@@ -94,8 +105,23 @@ void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table
     }
     report.Row(cells);
   }
-  Paragraph("vseg_segments of " + IndexName(table) + ":");
   report.Print();
+}
+
+}  // namespace
+
+void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table) {
+  if (kind.method == "vseg") {
+    Paragraph("vseg_segments of " + IndexName(table) + ":");
+    PrintQuery(bench, "SELECT * FROM vseg_segments('" + IndexName(table) + "')");
+  }
+}
+
+void PrintStats(Bench* bench, const std::string& table, const std::string& what) {
+  if (bench->session->Value("SELECT count(*) FROM pg_proc WHERE proname = 'vseg_stats'") != "0") {
+    Paragraph("vseg_stats of " + IndexName(table) + ", " + what + ":");
+    PrintQuery(bench, "SELECT * FROM vseg_stats('" + IndexName(table) + "')");
+  }
 }
 
 std::string ParametersText(const Options& options) {

@@ -48,7 +48,7 @@ std::string TwinTable(const IndexKind& kind);
 // or another; "default" is what the vector type has.
 void CreateTable(Bench* bench, const std::string& table);
 void CreateTable(Bench* bench, const std::string& table, const std::string& storage);
-// Creates and fills the table of queries.
+// Creates and fills the table of queries, once.
 void LoadQueries(Bench* bench);
 // Creates and fills the twin tables and the table of queries, once.
 void LoadTwins(Bench* bench);
@@ -56,12 +56,16 @@ void LoadTwins(Bench* bench);
 // The statement, and the name of the index it makes.
 std::string CreateIndexSql(const Bench& bench, const IndexKind& kind, const std::string& table);
 std::string IndexName(const std::string& table);
+// (Re)creates a table of the first rows of the base, and its index.
+void BuildTable(Bench* bench, const IndexKind& kind, const std::string& table, size_t rows);
 // Creates the index on a table unless it is there.
 void EnsureIndex(Bench* bench, const IndexKind& kind, const std::string& table);
 // Drops the index of a twin table if it is there.
 void DropIndex(Bench* bench, const IndexKind& kind);
 // What vseg_segments says of the table's index; nothing for other kinds.
 void PrintSegments(Bench* bench, const IndexKind& kind, const std::string& table);
+// What vseg_stats says of a table's vseg index, where the extension has that function.
+void PrintStats(Bench* bench, const std::string& table, const std::string& what);
 
 // "m 16, ef_construction 100".
 std::string ParametersText(const Options& options);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bench.h"
+#include "index_life.h"
 #include "report.h"
 
 namespace vseg_bench {
@@ -15,10 +16,6 @@ struct Builds {
   double bytes = 0;
   double wal_bytes = 0;
 };
-
-double WalPosition(Session* session) {
-  return std::stod(session->Value("SELECT pg_current_wal_insert_lsn() - '0/0'"));
-}
 
 void BuildOnce(Bench* bench, const IndexKind& kind, Builds* builds) {
   Session* session = bench->session;

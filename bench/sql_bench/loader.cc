@@ -1,6 +1,7 @@
 #include "loader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 #include <vector>
 
@@ -30,6 +31,32 @@ void Copy(Session* session, const std::string& table, const Matrix<float>& base,
   }
   AppendInt16(&bytes, 0xFFFF);
   session->PutCopyData(bytes);
+  session->EndCopy();
+}
+
+// The shortest text that is read back as the same float.
+void AppendNumber(std::string* text, float value) {
+  char digits[32];
+  text->append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
+}
+
+void CopyText(Session* session, const std::string& table, const Matrix<float>& base,
+              RowRange range) {
+  session->BeginCopy("COPY " + table + " (id, embedding) FROM STDIN");
+  std::string text;
+  for (size_t row = range.begin; row < range.end; row++) {
+    text += std::to_string(row);
+    for (size_t i = 0; i < base.dim; i++) {
+      text += i == 0 ? "\t[" : ",";
+      AppendNumber(&text, base.Row(row)[i]);
+    }
+    text += "]\n";
+    if (text.size() >= kCopyBufferBytes) {
+      session->PutCopyData(text);
+      text.clear();
+    }
+  }
+  session->PutCopyData(text);
   session->EndCopy();
 }
 
@@ -77,6 +104,8 @@ const char* LoadMethodName(LoadMethod method) {
   switch (method) {
     case LoadMethod::kCopy:
       return "binary COPY";
+    case LoadMethod::kTextCopy:
+      return "text COPY";
     case LoadMethod::kMultiRowInsert:
       return "INSERT of 100 rows a statement and commit";
     case LoadMethod::kRowsInOneTransaction:
@@ -87,12 +116,23 @@ const char* LoadMethodName(LoadMethod method) {
   throw std::logic_error("unknown load method");
 }
 
+void PrepareRowInsert(Session* session, const std::string& table) {
+  PrepareInsert(session, "insert_row", table, 1);
+}
+
+void InsertRow(Session* session, const Matrix<float>& base, size_t row) {
+  InsertRows(session, "insert_row", base, {row, row + 1});
+}
+
 double LoadRows(Session* session, const std::string& table, const Matrix<float>& base,
                 RowRange range, LoadMethod method) {
   double start = Now();
   switch (method) {
     case LoadMethod::kCopy:
       Copy(session, table, base, range);
+      break;
+    case LoadMethod::kTextCopy:
+      CopyText(session, table, base, range);
       break;
     case LoadMethod::kMultiRowInsert:
       Insert(session, table, base, range, kRowsPerInsert);

@@ -9,7 +9,13 @@
 
 namespace vseg_bench {
 
-enum class LoadMethod { kCopy, kMultiRowInsert, kRowsInOneTransaction, kRowsSingleCommits };
+enum class LoadMethod {
+  kCopy,
+  kTextCopy,
+  kMultiRowInsert,
+  kRowsInOneTransaction,
+  kRowsSingleCommits
+};
 
 const char* LoadMethodName(LoadMethod method);
 
@@ -19,6 +25,10 @@ struct RowRange {
 };
 
 constexpr size_t kRowsPerInsert = 100;
+
+// A statement that inserts one row, and a commit of it, whose id is its row number.
+void PrepareRowInsert(Session* session, const std::string& table);
+void InsertRow(Session* session, const Matrix<float>& base, size_t row);
 
 // Loads base rows [begin, end), whose ids are their row numbers; returns the seconds it took,
 // commit included.

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "bench.h"
+#include "clients.h"
 #include "environment.h"
 #include "report.h"
 
@@ -37,14 +39,11 @@ void RunOnData(const Options& options, Session* session) {
 
 void Run(int argc, char** argv) {
   Options options = ParseOptions(argc, argv);
-  Session session;
-  // Small tables would be scanned; a parallel plan would not be the one thread that is measured.
-  session.Command("SET enable_seqscan = off");
-  session.Command("SET max_parallel_workers_per_gather = 0");
+  std::unique_ptr<Session> session = OpenSession();
   if (options.data.empty()) {
-    RunSize(options, &session);
+    RunSize(options, session.get());
   } else {
-    RunOnData(options, &session);
+    RunOnData(options, session.get());
   }
 }
 

@@ -53,9 +53,7 @@ void RunScale(Bench* bench) {
     throw std::runtime_error("the data has only " + std::to_string(bench->data.base.rows) +
                              " rows; --scale-rows asks for more");
   }
-  if (!Exists(bench->session, "queries")) {
-    LoadQueries(bench);
-  }
+  LoadQueries(bench);
   std::list<ExactAnswers> exact;
   for (size_t rows : bench->options.scale_rows) {
     Progress("exact answers among " + std::to_string(rows) + " rows");

@@ -10,11 +10,10 @@
 namespace vseg_bench {
 
 Searcher::Searcher(Bench* bench, IndexKind kind, std::string table, size_t k)
-    : bench_(bench),
-      session_(bench->session),
-      kind_(std::move(kind)),
-      table_(std::move(table)),
-      k_(k) {}
+    : Searcher(bench, bench->session, std::move(kind), std::move(table), k) {}
+
+Searcher::Searcher(Bench* bench, Session* session, IndexKind kind, std::string table, size_t k)
+    : bench_(bench), session_(session), kind_(std::move(kind)), table_(std::move(table)), k_(k) {}
 
 std::string Searcher::LateralSql(const std::string& columns) const {
   return "SELECT " + columns + " FROM queries q CROSS JOIN LATERAL (SELECT id FROM " + table_ +
@@ -63,21 +62,30 @@ double Searcher::ServerTime() {
   return seconds * 1e6 / static_cast<double>(bench_->data.queries.rows);
 }
 
-ClientTimes Searcher::ClientTime() {
+void Searcher::PrepareNearest() { session_->Prepare("nearest", NearestSql()); }
+
+double Searcher::NearestTime(size_t query) {
   const Matrix<float>& queries = bench_->data.queries;
-  session_->Prepare("nearest", NearestSql());
-  std::vector<double> times;
   std::string vector;
-  for (size_t query = 0; query < queries.rows; query++) {
-    vector.clear();
-    AppendVector(&vector, queries.Row(query), queries.dim);
-    double start = Now();
-    session_->Execute("nearest", {{vector.data(), vector.size()}});
-    times.push_back((Now() - start) * 1e6);
-  }
+  AppendVector(&vector, queries.Row(query), queries.dim);
+  double start = Now();
+  session_->Execute("nearest", {{vector.data(), vector.size()}});
+  return (Now() - start) * 1e6;
+}
+
+void Searcher::CheckNearestPlan() {
   CheckPlan("EXPLAIN EXECUTE nearest('" + session_->Value("SELECT embedding FROM queries LIMIT 1") +
             "')");
   session_->Command("DEALLOCATE nearest");
+}
+
+ClientTimes Searcher::ClientTime() {
+  PrepareNearest();
+  std::vector<double> times;
+  for (size_t query = 0; query < bench_->data.queries.rows; query++) {
+    times.push_back(NearestTime(query));
+  }
+  CheckNearestPlan();
   double sum = 0;
   for (double time : times) {
     sum += time;
@@ -104,7 +112,7 @@ double FirstNumber(const std::string& plan, const std::string& key) {
 QueryBuffers Searcher::Buffers(size_t query) {
   std::string vector =
       session_->Value("SELECT embedding FROM queries WHERE id = " + std::to_string(query));
-  session_->Prepare("nearest", NearestSql());
+  PrepareNearest();
   CheckPlan("EXPLAIN EXECUTE nearest('" + vector + "')");
   std::string plan = session_->Value(
       "EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) EXECUTE nearest('" + vector + "')");

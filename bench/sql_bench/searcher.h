@@ -26,6 +26,8 @@ class Searcher {
  public:
   // Queries for k rows of `table` through its index, which every plan is checked to use.
   Searcher(Bench* bench, IndexKind kind, std::string table, size_t k);
+  // The same through another connection than the benchmark's own.
+  Searcher(Bench* bench, Session* session, IndexKind kind, std::string table, size_t k);
 
   // Sets ef_search from now on; 0 means the default.
   void SetEf(size_t ef);
@@ -35,6 +37,11 @@ class Searcher {
   // Microseconds a query inside the server: all queries in one statement.
   double ServerTime();
   ClientTimes ClientTime();
+  // One query at a time: microseconds of a prepared statement, which CheckNearestPlan checks and
+  // deallocates.
+  void PrepareNearest();
+  double NearestTime(size_t query);
+  void CheckNearestPlan();
   // What one query reads, by EXPLAIN (ANALYZE, BUFFERS).
   QueryBuffers Buffers(size_t query);
 

@@ -47,6 +47,9 @@ class Session {
   void PutCopyData(const std::string& bytes);
   void EndCopy();
 
+  // Of the process that serves this connection.
+  int Pid() const { return PQbackendPID(connection_); }
+
   // Notices and warnings since the last call.
   std::vector<std::string> TakeNotices();
 

@@ -29,15 +29,6 @@ std::vector<size_t> PossibleTails(const Bench& bench) {
 
 std::string TailTable(const IndexKind& kind) { return "tail_" + kind.method; }
 
-void BuildBelowTail(Bench* bench, const IndexKind& kind, size_t rows) {
-  std::string table = TailTable(kind);
-  Progress(kind.label + ": building over " + std::to_string(rows) + " rows");
-  CreateTable(bench, table);
-  LoadRows(bench->session, table, bench->data.base, {0, rows}, LoadMethod::kCopy);
-  bench->session->Command(CreateIndexSql(*bench, kind, table));
-  Settle(bench, table);
-}
-
 void GrowTail(Bench* bench, const IndexKind& kind, RowRange range) {
   for (size_t begin = range.begin; begin < range.end; begin += kRowsPerCommit) {
     LoadRows(bench->session, TailTable(kind), bench->data.base,
@@ -76,7 +67,7 @@ void RunTail(Bench* bench) {
   LoadTwins(bench);
   size_t built = bench->data.base.rows - tails.back();
   for (const IndexKind& kind : bench->kinds) {
-    BuildBelowTail(bench, kind, built);
+    BuildTable(bench, kind, TailTable(kind), built);
   }
   Table report({"index", "tail rows", "us a query in the server",
                 "recall@" + std::to_string(bench->options.k[0])});
