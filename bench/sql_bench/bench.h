@@ -39,6 +39,13 @@ void RunSearch(Bench* bench);
 void RunRecall(Bench* bench);
 void RunTail(Bench* bench);
 void RunIngest(Bench* bench);
+void RunBurst(Bench* bench);
+void RunSustained(Bench* bench);
+void RunStream(Bench* bench);
+void RunPhases(Bench* bench);
+void RunChurn(Bench* bench);
+void RunVacuum(Bench* bench);
+void RunAmplification(Bench* bench);
 
 // The table every index kind has of its own, so that the planner has no other index to choose; the
 // twins have equal rows in equal order.

@@ -18,7 +18,7 @@ struct IndexState {
 
 IndexState ReadState(Session* session, const std::string& index);
 
-// The kind that is not pgvector's. Throws std::runtime_error when --indexes leaves it out.
+// The kind that is vseg. Throws std::runtime_error when --indexes leaves it out.
 const IndexKind& VsegKind(const Bench& bench);
 
 // A table for each kind that is not a twin: its rows change.

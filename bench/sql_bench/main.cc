@@ -16,8 +16,11 @@ namespace {
 
 void RunCommand(Bench* bench, const std::string& command) {
   static const std::map<std::string, void (*)(Bench*)> commands = {
-      {"build", RunBuild},   {"search", RunSearch}, {"recall", RunRecall}, {"tail", RunTail},
-      {"ingest", RunIngest}, {"load", RunLoad},     {"cold", RunCold},     {"scale", RunScale}};
+      {"build", RunBuild},         {"search", RunSearch}, {"recall", RunRecall},
+      {"tail", RunTail},           {"ingest", RunIngest}, {"load", RunLoad},
+      {"cold", RunCold},           {"scale", RunScale},   {"burst", RunBurst},
+      {"sustained", RunSustained}, {"stream", RunStream}, {"phases", RunPhases},
+      {"churn", RunChurn},         {"vacuum", RunVacuum}, {"amplification", RunAmplification}};
   commands.at(command)(bench);
 }
 

@@ -17,22 +17,46 @@ const std::vector<std::string>& UsualCommands() {
 }
 
 const std::vector<std::string>& AllCommands() {
-  static const std::vector<std::string> commands = {"build", "search", "recall", "tail", "ingest",
-                                                    "load",  "cold",   "scale",  "size"};
+  static const std::vector<std::string> commands = {
+      "build", "search", "recall",    "tail",   "ingest", "load",  "cold",   "scale",
+      "size",  "burst",  "sustained", "stream", "phases", "churn", "vacuum", "amplification"};
   return commands;
 }
 
 using Setter = std::function<void(const std::string&)>;
 
-std::map<std::string, Setter> Setters(Options* options) {
-  auto count = [](size_t* target) {
-    return [target](const std::string& text) { *target = ParseCount(text); };
+Setter CountSetter(size_t* target) {
+  return [target](const std::string& text) { *target = ParseCount(text); };
+}
+
+Setter CountsSetter(std::vector<size_t>* target) {
+  return [target](const std::string& text) { *target = ParseCounts(text); };
+}
+
+// Of the benchmarks of an index's life.
+std::map<std::string, Setter> LifeSetters(Options* options) {
+  return {
+      {"--base-rows", CountSetter(&options->base_rows)},
+      {"--burst-rows", CountsSetter(&options->burst_rows)},
+      {"--clients", CountsSetter(&options->clients)},
+      {"--peer-rows", CountSetter(&options->peer_rows)},
+      {"--peer-seconds", CountSetter(&options->peer_seconds)},
+      {"--sustained-rows", CountSetter(&options->sustained_rows)},
+      {"--batch-rows", CountSetter(&options->batch_rows)},
+      {"--duration", CountSetter(&options->duration)},
+      {"--full-speed-seconds", CountSetter(&options->full_speed_seconds)},
+      {"--stream-rate", CountSetter(&options->stream_rate)},
+      {"--generations", CountSetter(&options->generations)},
+      {"--churn-rows", CountSetter(&options->churn_rows)},
+      {"--vacuum-rows", CountSetter(&options->vacuum_rows)},
+      {"--merge-factors", CountsSetter(&options->merge_factors)},
+      {"--seals", CountSetter(&options->seals)},
   };
+}
+
+std::map<std::string, Setter> Setters(Options* options) {
   auto string = [](std::string* target) {
     return [target](const std::string& text) { *target = text; };
-  };
-  auto counts = [](std::vector<size_t>* target) {
-    return [target](const std::string& text) { *target = ParseCounts(text); };
   };
   auto unsorted = [](std::vector<size_t>* target) {
     return [target](const std::string& text) {
@@ -42,34 +66,63 @@ std::map<std::string, Setter> Setters(Options* options) {
       }
     };
   };
-  return {
+  std::map<std::string, Setter> setters = {
       {"--data", string(&options->data)},
       {"--metric", string(&options->metric)},
       {"--query-name", string(&options->query_name)},
       {"--indexes", [options](const std::string& text) { options->indexes = Split(text); }},
-      {"--rows", count(&options->rows)},
-      {"--queries", count(&options->queries)},
+      {"--rows", CountSetter(&options->rows)},
+      {"--queries", CountSetter(&options->queries)},
       {"--k", unsorted(&options->k)},
-      {"--repeat", count(&options->repeat)},
-      {"--m", count(&options->m)},
-      {"--ef-construction", count(&options->ef_construction)},
+      {"--repeat", CountSetter(&options->repeat)},
+      {"--m", CountSetter(&options->m)},
+      {"--ef-construction", CountSetter(&options->ef_construction)},
       {"--storage", [options](const std::string& text) { options->storage = Split(text); }},
-      {"--ef-search", counts(&options->ef_search)},
+      {"--ef-search", CountsSetter(&options->ef_search)},
       {"--recall-targets",
        [options](const std::string& text) { options->recall_targets = ParseNumbers(text); }},
       {"--until", [options](const std::string& text) { options->until = ParseNumbers(text)[0]; }},
-      {"--scale-rows", counts(&options->scale_rows)},
-      {"--cold-ef", counts(&options->cold_ef)},
-      {"--cold-queries", count(&options->cold_queries)},
-      {"--drop-caches", count(&options->drop_caches)},
-      {"--size-dimensions", counts(&options->size_dimensions)},
-      {"--size-rows", count(&options->size_rows)},
-      {"--insert-rows", count(&options->insert_rows)},
-      {"--commit-rows", count(&options->commit_rows)},
-      {"--tail", counts(&options->tail)},
+      {"--scale-rows", CountsSetter(&options->scale_rows)},
+      {"--cold-ef", CountsSetter(&options->cold_ef)},
+      {"--cold-queries", CountSetter(&options->cold_queries)},
+      {"--drop-caches", CountSetter(&options->drop_caches)},
+      {"--size-dimensions", CountsSetter(&options->size_dimensions)},
+      {"--size-rows", CountSetter(&options->size_rows)},
+      {"--insert-rows", CountSetter(&options->insert_rows)},
+      {"--commit-rows", CountSetter(&options->commit_rows)},
+      {"--tail", CountsSetter(&options->tail)},
       {"--faiss-build", string(&options->faiss_build)},
       {"--curve", string(&options->curve)},
   };
+  setters.merge(LifeSetters(options));
+  return setters;
+}
+
+// Whether one is 0 that makes no sense then.
+bool HasZero(const Options& options) {
+  // Lists are in ascending order, but for k: their first one tells.
+  std::vector<size_t> counts = {options.repeat,
+                                options.insert_rows,
+                                options.commit_rows,
+                                options.cold_queries,
+                                options.scale_rows[0],
+                                options.size_rows,
+                                options.size_dimensions[0],
+                                options.burst_rows[0],
+                                options.clients[0],
+                                options.peer_rows,
+                                options.peer_seconds,
+                                options.sustained_rows,
+                                options.batch_rows,
+                                options.full_speed_seconds,
+                                options.stream_rate,
+                                options.generations,
+                                options.churn_rows,
+                                options.vacuum_rows,
+                                options.merge_factors[0],
+                                options.seals};
+  counts.insert(counts.end(), options.k.begin(), options.k.end());
+  return std::count(counts.begin(), counts.end(), 0) > 0;
 }
 
 void CheckOptions(const Options& options) {
@@ -82,11 +135,10 @@ void CheckOptions(const Options& options) {
       throw std::runtime_error("--indexes knows vseg and hnsw, not \"" + index + "\"");
     }
   }
-  if (std::count(options.k.begin(), options.k.end(), 0) > 0 || options.repeat == 0 ||
-      options.insert_rows == 0 || options.commit_rows == 0 || options.cold_queries == 0 ||
-      options.scale_rows[0] == 0 || options.size_rows == 0 || options.size_dimensions[0] == 0) {
+  if (HasZero(options)) {
     throw std::runtime_error(
-        "only --rows, --queries, --ef-search, --tail and --drop-caches may be 0");
+        "only --rows, --queries, --ef-search, --tail, --drop-caches, --base-rows and --duration may"
+        " be 0");
   }
 }
 

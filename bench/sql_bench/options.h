@@ -33,8 +33,26 @@ struct Options {
   size_t drop_caches = 0;  // 1: the operating system's too, before each cold query
   std::vector<size_t> size_dimensions = {50, 128, 384, 768, 1536, 3072};
   size_t size_rows = 10000;
+  // Of the LSM's life.
+  size_t base_rows = 50000;  // in the index before burst, stream and phases
+  std::vector<size_t> burst_rows = {10000, 50000};
+  std::vector<size_t> clients = {1, 2, 4};
+  size_t peer_rows = 1000;    // of burst into pgvector's index
+  size_t peer_seconds = 120;  // after which sustained and vacuum take no more of pgvector
+  size_t sustained_rows = 300000;
+  size_t batch_rows = 10000;  // of a COPY of sustained and phases
+  size_t duration = 0;        // seconds of stream and of the upload of phases; 0: 600 and 180
+  size_t full_speed_seconds = 60;
+  size_t stream_rate = 55;  // commits a second
+  size_t generations = 100;
+  size_t churn_rows = 20000;
+  size_t vacuum_rows = 100000;
+  std::vector<size_t> merge_factors = {2, 4, 8};
+  size_t seals = 64;        // of amplification, each of vseg.tail_seal_rows
   std::string faiss_build;  // the FAISS baseline's program; empty: left out
-  std::string curve;  // where search writes its curves as tab-separated values; empty: nowhere
+  // Where search writes its curves, and an index's life its series, as tab-separated values: the
+  // beginning of the files' names; empty: nowhere.
+  std::string curve;
 };
 
 size_t LargestK(const Options& options);
