@@ -40,7 +40,7 @@ std::vector<int> some_levels() {
 
 std::vector<Ordinal> order_of(const RowStore& rows, size_t max_bytes = kAmple) {
   Monitor monitor;
-  return insertion_order(rows, some_levels(), max_bytes, monitor);
+  return insertion_order(rows, some_levels(), max_bytes, monitor).rows;
 }
 
 // Mean distance between rows that follow each other.

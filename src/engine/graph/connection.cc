@@ -15,7 +15,7 @@ namespace {
 class Connector {
  public:
   Connector(const RowStore& rows, BuildMonitor& monitor, Graph* graph)
-      : rows_(rows), check_(monitor), graph_(*graph), parent_(graph->rows, kNoOrdinal) {
+      : distance_(rows), check_(monitor), graph_(*graph), parent_(graph->rows, kNoOrdinal) {
     queue_.reserve(graph->rows);
   }
 
@@ -32,6 +32,7 @@ class Connector {
         spread();
       }
     }
+    graph_.work.distances += distance_.count();
   }
 
  private:
@@ -66,7 +67,7 @@ class Connector {
       if (in_forest(from, list[i])) {
         continue;
       }
-      float d = rows_.distance(from, list[i]);
+      float d = distance_(from, list[i]);
       if (farthest == graph_.degree || d > distance) {
         farthest = i;
         distance = d;
@@ -99,7 +100,7 @@ class Connector {
         continue;
       }
       bool free = graph_.list(from)[slot] == kNoOrdinal;
-      float d = rows_.distance(from, row);
+      float d = distance_(from, row);
       if (best == kNoOrdinal || (free && !best_free) || (free == best_free && d < best_distance)) {
         best = from;
         best_free = free;
@@ -112,9 +113,9 @@ class Connector {
   // Greedy walk over reached rows from the nearest entry point.
   Ordinal nearest_by_walk(Ordinal row) const {
     Ordinal at = graph_.entry_points[0];
-    float distance = rows_.distance(at, row);
+    float distance = distance_(at, row);
     auto consider = [&](Ordinal other) {
-      float d = rows_.distance(other, row);
+      float d = distance_(other, row);
       if (d < distance) {
         at = other;
         distance = d;
@@ -139,13 +140,13 @@ class Connector {
     while (spare_slot(at) == graph_.degree) {
       const Ordinal* list = graph_.list(at);
       at = *std::min_element(list, list + graph_.degree, [&](Ordinal a, Ordinal b) {
-        return rows_.distance(a, row) < rows_.distance(b, row);
+        return distance_(a, row) < distance_(b, row);
       });
     }
     return at;
   }
 
-  const RowStore& rows_;
+  CountedDistances distance_;
   CancelCheck check_;
   Graph& graph_;
   std::vector<Ordinal> parent_;  // in the forest; an entry point's is itself

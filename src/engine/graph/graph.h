@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/common/types.h"
+#include "engine/graph/build_work.h"
 #include "engine/graph/neighbor_slots.h"
 
 namespace vseg {
@@ -17,6 +18,7 @@ struct Graph {
   uint32_t degree = 0;                // slots of a neighbour list (layer0_degree(m))
   NeighborSlots neighbors;            // rows x degree, unused slots last and kNoOrdinal
   std::vector<Ordinal> entry_points;  // at least one where rows > 0
+  BuildWork work;                     // what building it took
 
   Ordinal* list(Ordinal row) { return neighbors.data() + size_t{row} * degree; }
   const Ordinal* list(Ordinal row) const { return neighbors.data() + size_t{row} * degree; }

@@ -12,9 +12,13 @@
 
 namespace vseg {
 
-Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor) {
+Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor,
+                  const KnownLists* known) {
+  if (known != nullptr && !worth_building_on(*known, rows.rows())) {
+    known = nullptr;
+  }
   std::vector<Ordinal> order;
-  Graph graph = insert_rows(rows, options, monitor, &order);
+  Graph graph = insert_rows(rows, options, known, monitor, &order);
   if (graph.rows == 0) {
     return graph;
   }
@@ -22,7 +26,7 @@ Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonito
   graph.entry_points = choose_entry_points(rows, monitor);
   // While lists have free slots: filling afterwards takes none of the edges away again.
   connect_rows(rows, monitor, &graph);
-  fill_lists(rows, order, options, monitor, &graph);
+  fill_lists({rows, order, known}, options, monitor, &graph);
   return graph;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/common/types.h"
 #include "engine/graph/build_monitor.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/known_lists.h"
 #include "engine/graph/row_store.h"
 
 namespace vseg {
@@ -21,9 +22,11 @@ struct GraphOptions {
 // Throws CancelledError, std::bad_alloc, std::system_error (no thread to be had). Threads are
 // created with all signals blocked, touch nothing but engine memory and are gone when the call
 // returns, by exception too. With one thread the graph depends on nothing but its arguments.
-Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor);
+// `known`, if not null: lists that the first rows bring along, to build on where that is worth it.
+Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor,
+                  const KnownLists* known = nullptr);
 
-// Bytes that build_graph needs per row beside the rows themselves, all phases considered.
+// Bytes that build_graph needs per row beside the rows and known lists, all phases considered.
 size_t graph_bytes_per_row(const GraphOptions& options);
 
 // Bytes that it needs however few the rows.

@@ -1,8 +1,11 @@
 #include "engine/graph/hnsw_insertion.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <limits>
+#include <optional>
+#include <queue>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -12,6 +15,7 @@
 #include <faiss/impl/HNSW.h>
 
 #include "engine/format/segment_format.h"
+#include "engine/graph/build_work.h"
 #include "engine/graph/insertion_order.h"
 #include "engine/graph/worker_threads.h"
 
@@ -23,17 +27,18 @@ namespace {
 // FAISS asks for distances to the row being inserted and between rows, never for rows themselves.
 class RowDistances : public faiss::DistanceComputer {
  public:
-  explicit RowDistances(const RowStore& rows) : rows_(rows) {}
+  explicit RowDistances(const RowStore& rows) : distance_(rows) {}
 
   void set_row(Ordinal row) { row_ = row; }
   void set_query(const float*) override { assert(false); }
-  float operator()(idx_t i) override { return rows_.distance(row_, static_cast<Ordinal>(i)); }
+  float operator()(idx_t i) override { return distance_(row_, static_cast<Ordinal>(i)); }
   float symmetric_dis(idx_t i, idx_t j) override {
-    return rows_.distance(static_cast<Ordinal>(i), static_cast<Ordinal>(j));
+    return distance_(static_cast<Ordinal>(i), static_cast<Ordinal>(j));
   }
+  uint64_t count() const { return distance_.count(); }
 
  private:
-  const RowStore& rows_;
+  CountedDistances distance_;
   Ordinal row_ = 0;
 };
 
@@ -68,6 +73,22 @@ class RowLocks {
   std::vector<omp_lock_t> locks_;
 };
 
+// A row's lock, held as FAISS wants it while the row is linked: it lets go of it in between. Where
+// memory runs out just then, the lock is opened once more, which RowLocks::open_all does as well.
+class RowLock {
+ public:
+  explicit RowLock(omp_lock_t* lock) : lock_(lock) { omp_set_lock(lock_); }
+  ~RowLock() { omp_unset_lock(lock_); }
+  RowLock(const RowLock&) = delete;
+  RowLock& operator=(const RowLock&) = delete;
+
+ private:
+  omp_lock_t* lock_;
+};
+
+// Of ef_construction, what a row gets that is inserted from a neighbour it had.
+constexpr uint32_t kJoiningPercent = 40;
+
 // Two threads that add to the last list at once may write one slot behind it.
 constexpr size_t kSpareSlots = 16;
 
@@ -89,29 +110,251 @@ void make_lists(faiss::HNSW* hnsw) {
   hnsw->prepare_level_tab(hnsw->levels.size(), /*preset_levels=*/true);
 }
 
-std::vector<Ordinal> insert_all(const RowStore& rows, const GraphOptions& options,
-                                BuildMonitor& monitor, faiss::HNSW* hnsw) {
-  // Before the lists are made, in the memory that is for them.
-  std::vector<Ordinal> order =
-      insertion_order(rows, hnsw->levels, rows.rows() * layer0_bytes_per_row(options), monitor);
-  make_lists(hnsw);
-  RowLocks locks(rows.rows());
-  SharedWork shared;
-  shared.work = [&](RowQueue& queue) {
-    RowDistances distances(rows);
-    faiss::VisitedTable visited(static_cast<int>(rows.rows()));
-    for (uint32_t i; queue.next(&i);) {
-      Ordinal row = order[i];
-      distances.set_row(row);
-      hnsw->add_with_locks(distances, hnsw->levels[row] - 1, static_cast<int>(row), locks.locks(),
-                           visited);
+// What a thread works with.
+struct Tools {
+  explicit Tools(const RowStore& rows) : distances(rows), visited(static_cast<int>(rows.rows())) {}
+
+  RowDistances distances;
+  faiss::VisitedTable visited;
+  std::vector<Ordinal> found;
+};
+
+// Inserts the rows. Where lists are known, in three steps: rows of the base get their lists as
+// layer 0, and are linked with each other by search only in the layers above, for whoever descends.
+// Rows whose lists are unknown, and of the others enough to be spread over all the data, are
+// inserted from the top. The rest is inserted from the nearest of the neighbours that it had, with
+// fewer candidates, for it is near its place.
+class Insertion {
+ public:
+  Insertion(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
+            BuildMonitor& monitor)
+      : rows_(rows),
+        options_(options),
+        known_(known),
+        base_(known == nullptr ? 0 : known->base()),
+        monitor_(monitor),
+        hnsw_(static_cast<int>(options.m)) {
+    hnsw_.set_nb_neighbors(0, static_cast<int>(layer0_degree(options.m)));
+    hnsw_.efConstruction = static_cast<int>(options.ef_construction);
+  }
+
+  void run() {
+    draw_levels(&hnsw_, rows_.rows());
+    if (base_ > 0) {
+      put_base_on_top();
     }
+    choose_order();
+    make_lists(&hnsw_);
+    locks_.emplace(rows_.rows());
+    if (base_ > 0) {
+      run_step({0, order_.skeleton, false}, &Insertion::preset);
+      run_step({order_.inserted, rows_.rows()}, &Insertion::preset);
+      hnsw_.entry_point = static_cast<int>(order_.rows[0]);
+      hnsw_.max_level = hnsw_.levels[order_.rows[0]] - 1;
+    }
+    run_step({0, joined_}, &Insertion::insert_from_top);
+    if (joined_ < order_.inserted) {
+      mark_seeds();
+      hnsw_.efConstruction = joining_candidates();
+      run_step({joined_, order_.inserted}, &Insertion::insert_from_neighbor);
+    }
+    locks_.reset();
+  }
+
+  // What is left of it: the lists, layer 0 of a row first, and where each row's begin.
+  std::vector<int32_t>& neighbors() { return hnsw_.neighbors; }
+  const std::vector<size_t>& offsets() const { return hnsw_.offsets; }
+  std::vector<Ordinal>& order() { return order_.rows; }
+  BuildWork work() const { return {inserted_, distances_}; }
+
+ private:
+  // Rows in the order of insertion, from one place to another.
+  struct Stretch {
+    uint32_t begin;
+    uint32_t end;
+    bool reported = true;  // to the monitor, as inserted
   };
-  shared.report = [&](uint32_t taken) { monitor.inserted(taken); };
-  shared.unblock = [&] { locks.open_all(); };
-  run_threads(rows.rows(), options.threads, monitor, shared);
-  return order;
-}
+  using RowWork = void (Insertion::*)(Tools*, Ordinal);
+
+  bool in_base(Ordinal row) const { return row < base_; }
+  bool joins(Ordinal row) const { return known_ != nullptr && row < known_->rows(); }
+  int top_layer(Ordinal row) const { return hnsw_.levels[row] - 1; }
+
+  // Who descends enters at a row of the base, which has its neighbours, and above layer 0.
+  void put_base_on_top() {
+    auto highest = std::max_element(hnsw_.levels.begin(), hnsw_.levels.end());
+    if (highest - hnsw_.levels.begin() >= base_) {
+      std::swap(*highest, hnsw_.levels[0]);
+      highest = hnsw_.levels.begin();
+    }
+    *highest = std::max(*highest, 2);
+  }
+
+  // Rows of the base without an upper layer need no insertion and come last.
+  void choose_order() {
+    std::vector<int> levels(hnsw_.levels);
+    std::transform(levels.begin(), levels.begin() + base_, levels.begin(),
+                   [](int count) { return count == 1 ? 0 : count; });
+    // Before the lists are made, in the memory that is for them.
+    order_ =
+        insertion_order(rows_, levels, rows_.rows() * layer0_bytes_per_row(options_), monitor_);
+    auto begin = order_.rows.begin();
+    if (base_ > 0) {
+      std::iter_swap(begin, std::find_if(begin, order_.rows.end(),
+                                         [this](Ordinal row) { return in_base(row); }));
+    }
+    auto joined = std::stable_partition(begin + order_.skeleton, begin + order_.inserted,
+                                        [this](Ordinal row) { return !joins(row); });
+    joined_ = static_cast<uint32_t>(joined - begin);
+    inserted_ = std::count_if(begin, begin + order_.inserted,
+                              [this](Ordinal row) { return !in_base(row); });
+  }
+
+  void run_step(Stretch rows, RowWork work) {
+    SharedWork shared;
+    shared.work = [&](RowQueue& queue) {
+      Tools tools(rows_);
+      for (uint32_t i; queue.next(&i);) {
+        const Ordinal row = order_.rows[rows.begin + i];
+        tools.distances.set_row(row);
+        (this->*work)(&tools, row);
+      }
+      distances_ += tools.distances.count();
+    };
+    if (rows.reported) {
+      shared.report = [&](uint32_t taken) { monitor_.inserted(done_ + taken); };
+    }
+    shared.unblock = [&] { locks_->open_all(); };
+    run_threads(rows.end - rows.begin, options_.threads, monitor_, shared);
+    done_ += rows.reported ? rows.end - rows.begin : 0;
+  }
+
+  // Gives a row of the base its list. Where rows are to be inserted, without what FAISS's rule
+  // hides: it would be in the way of every search, and leave when the first row is added.
+  void preset(Tools* tools, Ordinal row) {
+    if (!in_base(row)) {
+      return;
+    }
+    tools->found.clear();
+    known_->neighbors(row, &tools->found);
+    if (inserted_ > 0) {
+      keep_diverse(tools);
+    }
+    std::copy(tools->found.begin(), tools->found.end(), layer0(row));
+  }
+
+  void keep_diverse(Tools* tools) const {
+    std::priority_queue<faiss::HNSW::NodeDistFarther> all;
+    std::vector<faiss::HNSW::NodeDistFarther> kept;
+    for (Ordinal neighbor : tools->found) {
+      all.emplace(tools->distances(neighbor), static_cast<int>(neighbor));
+    }
+    faiss::HNSW::shrink_neighbor_list(tools->distances, all, kept, hnsw_.nb_neighbors(0));
+    tools->found.clear();
+    for (const auto& neighbor : kept) {
+      tools->found.push_back(static_cast<Ordinal>(neighbor.id));
+    }
+  }
+
+  void insert_from_top(Tools* tools, Ordinal row) {
+    if (!in_base(row)) {
+      hnsw_.add_with_locks(tools->distances, top_layer(row), static_cast<int>(row), locks_->locks(),
+                           tools->visited);
+    } else if (row != order_.rows[0]) {
+      link_above(tools, row);
+    }
+  }
+
+  // As add_with_locks, without layer 0. The entry point is on the highest layer and stays.
+  void link_above(Tools* tools, Ordinal row) {
+    RowLock lock(&locks_->locks()[row]);
+    auto at = static_cast<Ordinal>(hnsw_.entry_point);
+    for (int layer = hnsw_.max_level; layer >= 1; --layer) {
+      at = descend(tools, at, layer);
+      if (layer <= top_layer(row)) {
+        hnsw_.add_links_starting_from(tools->distances, static_cast<int>(row), static_cast<int>(at),
+                                      tools->distances(at), layer, locks_->locks().data(),
+                                      tools->visited);
+      }
+    }
+  }
+
+  // Where a greedy walk through a layer ends.
+  Ordinal descend(Tools* tools, Ordinal at, int layer) const {
+    float nearest = tools->distances(at);
+    for (Ordinal before = kNoOrdinal; at != before;) {
+      before = at;
+      size_t begin;
+      size_t end;
+      hnsw_.neighbor_range(before, layer, &begin, &end);
+      for (size_t i = begin; i < end && hnsw_.neighbors[i] >= 0; ++i) {
+        const float distance = tools->distances(hnsw_.neighbors[i]);
+        if (distance < nearest) {
+          nearest = distance;
+          at = static_cast<Ordinal>(hnsw_.neighbors[i]);
+        }
+      }
+    }
+    return at;
+  }
+
+  // Rows that are in the graph before any is inserted from a neighbour.
+  void mark_seeds() {
+    seeds_.assign(rows_.rows(), false);
+    std::fill(seeds_.begin(), seeds_.begin() + base_, true);
+    for (uint32_t i = 0; i < joined_; ++i) {
+      seeds_[order_.rows[i]] = true;
+    }
+  }
+
+  // At least one more than a list has slots: FAISS leaves fewer unpruned.
+  int joining_candidates() const {
+    const auto candidates = static_cast<int>(options_.ef_construction * kJoiningPercent / 100);
+    return std::max(candidates, hnsw_.nb_neighbors(0) + 1);
+  }
+
+  void insert_from_neighbor(Tools* tools, Ordinal row) {
+    tools->found.clear();
+    known_->neighbors(row, &tools->found);
+    Ordinal nearest = kNoOrdinal;
+    float distance = 0;
+    for (Ordinal neighbor : tools->found) {
+      if (seeds_[neighbor]) {
+        const float d = tools->distances(neighbor);
+        if (nearest == kNoOrdinal || d < distance) {
+          nearest = neighbor;
+          distance = d;
+        }
+      }
+    }
+    if (nearest == kNoOrdinal) {
+      insert_from_top(tools, row);
+      return;
+    }
+    RowLock lock(&locks_->locks()[row]);
+    hnsw_.add_links_starting_from(tools->distances, static_cast<int>(row),
+                                  static_cast<int>(nearest), distance, 0, locks_->locks().data(),
+                                  tools->visited);
+  }
+
+  Ordinal* layer0(Ordinal row) {
+    return reinterpret_cast<Ordinal*>(hnsw_.neighbors.data() + hnsw_.offsets[row]);
+  }
+
+  const RowStore& rows_;
+  const GraphOptions& options_;
+  const KnownLists* known_;  // null: none
+  const uint32_t base_;      // the first rows, with known lists that are kept
+  BuildMonitor& monitor_;
+  faiss::HNSW hnsw_;
+  InsertionOrder order_;
+  uint32_t joined_ = 0;  // place in the order of the first row to be inserted from a neighbour
+  uint64_t inserted_ = 0;
+  uint32_t done_ = 0;  // rows reported in steps that have ended
+  std::vector<bool> seeds_;
+  std::optional<RowLocks> locks_;
+  std::atomic<uint64_t> distances_{0};
+};
 
 // Copies the edges of a list that lead to other rows, each once, and empties the slots behind them.
 void clean_list(Ordinal row, const Ordinal* from, uint32_t degree, Ordinal* to) {
@@ -137,8 +380,8 @@ void keep_layer0(const std::vector<size_t>& offsets, Graph* graph) {
 
 }  // namespace
 
-Graph insert_rows(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor,
-                  std::vector<Ordinal>* order) {
+Graph insert_rows(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
+                  BuildMonitor& monitor, std::vector<Ordinal>* order) {
   if (rows.rows() > static_cast<uint32_t>(std::numeric_limits<int>::max())) {
     throw std::length_error("too many rows for one graph");  // FAISS numbers rows by int
   }
@@ -148,13 +391,12 @@ Graph insert_rows(const RowStore& rows, const GraphOptions& options, BuildMonito
   if (graph.rows == 0) {
     return graph;
   }
-  faiss::HNSW hnsw(static_cast<int>(options.m));
-  hnsw.set_nb_neighbors(0, static_cast<int>(graph.degree));
-  hnsw.efConstruction = static_cast<int>(options.ef_construction);
-  draw_levels(&hnsw, graph.rows);
-  *order = insert_all(rows, options, monitor, &hnsw);
-  graph.neighbors = NeighborSlots(std::move(hnsw.neighbors));
-  keep_layer0(hnsw.offsets, &graph);
+  Insertion insertion(rows, options, known, monitor);
+  insertion.run();
+  *order = std::move(insertion.order());
+  graph.work = insertion.work();
+  graph.neighbors = NeighborSlots(std::move(insertion.neighbors()));
+  keep_layer0(insertion.offsets(), &graph);
   return graph;
 }
 

@@ -10,8 +10,9 @@ namespace vseg {
 // the same time can leave. No entry points yet; not every row need be reachable.
 // `order` receives the rows in the order they were inserted: what comes after each other is near
 // each other in space.
-Graph insert_rows(const RowStore& rows, const GraphOptions& options, BuildMonitor& monitor,
-                  std::vector<Ordinal>* order);
+// Rows of `known`, if not null, keep the lists they had or are inserted near them.
+Graph insert_rows(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
+                  BuildMonitor& monitor, std::vector<Ordinal>* order);
 
 // Bytes per row that FAISS's structures take while rows are inserted, and those still taken when
 // only layer 0 is left.

@@ -23,7 +23,9 @@ constexpr uint32_t kSampledPerCluster = 8;
 constexpr uint32_t kIterations = 4;
 
 // Rows in percent that come before the clusters, in random order. Recall suffers without them.
+// Where rows are there already they are spread over the data as well.
 constexpr uint64_t kShuffledPercent = 30;
+constexpr uint64_t kShuffledPercentOfMore = 10;
 
 // Clusters for which sample, centroids and a block of rows with its products fit into max_bytes.
 uint32_t cluster_count(const RowStore& rows, size_t max_bytes) {
@@ -76,8 +78,8 @@ void sort_by_place(const std::vector<uint16_t>& places, std::vector<Ordinal>::it
 
 }  // namespace
 
-std::vector<Ordinal> insertion_order(const RowStore& rows, const std::vector<int>& levels,
-                                     size_t max_bytes, BuildMonitor& monitor) {
+InsertionOrder insertion_order(const RowStore& rows, const std::vector<int>& levels,
+                               size_t max_bytes, BuildMonitor& monitor) {
   int top = *std::max_element(levels.begin(), levels.end());
   std::vector<uint32_t> starts(top + 2, 0);
   for (int count : levels) {
@@ -97,13 +99,18 @@ std::vector<Ordinal> insertion_order(const RowStore& rows, const std::vector<int
       std::swap(order[j], order[j + random.rand_int(static_cast<int>(starts[i + 1] - j))]);
     }
   }
-  uint32_t clusters = cluster_count(rows, max_bytes);
+  const uint32_t inserted = starts[top];
+  const uint32_t lowest_level = starts[top - 1];
+  const uint64_t percent = inserted < order.size() ? kShuffledPercentOfMore : kShuffledPercent;
+  const auto shuffled = static_cast<uint32_t>(inserted * percent / 100);
+  const uint32_t skeleton = std::max(shuffled, lowest_level);
+  const uint32_t clusters = cluster_count(rows, max_bytes);
   if (clusters >= kMinClusters) {
-    auto shuffled = static_cast<uint32_t>(order.size() * kShuffledPercent / 100);
-    sort_by_place(cluster_places(rows, clusters, monitor),
-                  order.begin() + std::max(shuffled, starts[top - 1]), order.end());
+    const std::vector<uint16_t> places = cluster_places(rows, clusters, monitor);
+    sort_by_place(places, order.begin() + skeleton, order.begin() + inserted);
+    sort_by_place(places, order.begin() + inserted, order.end());
   }
-  return order;
+  return {std::move(order), skeleton, inserted};
 }
 
 }  // namespace vseg

@@ -1,6 +1,7 @@
 #include "engine/graph/list_filling.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "engine/format/segment_format.h"
@@ -14,7 +15,7 @@ namespace {
 struct Candidate {
   float distance;
   Ordinal row;
-  Ordinal via;  // a neighbour that has it in its list
+  Ordinal via;  // a neighbour that has it in its list; kNoOrdinal: an old list had it
 };
 
 bool nearer(const Candidate& a, const Candidate& b) {
@@ -29,45 +30,92 @@ float alpha(Metric metric) { return metric == Metric::kInnerProduct ? 1.0F : 1.2
 // only its own list behind that: threads don't disturb each other.
 class ListFiller {
  public:
-  ListFiller(const RowStore& rows, const std::vector<uint8_t>& old_sizes, Graph* graph)
-      : rows_(rows), old_sizes_(old_sizes), graph_(*graph), alpha_(alpha(rows.metric())) {}
+  ListFiller(const FilledRows& rows, const std::vector<uint8_t>& old_sizes, Graph* graph)
+      : distance_(rows.store),
+        known_(rows.known),
+        old_sizes_(old_sizes),
+        graph_(*graph),
+        alpha_(alpha(rows.store.metric())) {}
 
+  uint64_t distances() const { return distance_.count(); }
+
+  // Candidates come in turns: the next are looked at only where the list is not full yet.
   void fill(Ordinal row) {
     size_ = old_sizes_[row];
+    list_ = graph_.list(row);
+    row_ = row;
+    if (known_ != nullptr && row < known_->rows()) {
+      fill_with([&] { collect_known(); });
+      fill_with([&] { collect_behind_dead(); });
+    }
+    fill_with([&] { collect_neighbors(0); });
+  }
+
+ private:
+  template <typename Collect>
+  void fill_with(const Collect& collect) {
     if (size_ == graph_.degree) {
       return;
     }
-    list_ = graph_.list(row);
-    collect(row);
+    candidates_.clear();
+    collect();
+    measure();
     std::sort(candidates_.begin(), candidates_.end(), nearer);
     add_diverse();
     add_nearest();
   }
 
- private:
-  void collect(Ordinal row) {
-    candidates_.clear();
+  // Neighbours of the row's neighbours, of ordinal `first` and above.
+  void collect_neighbors(Ordinal first) {
     for (uint32_t i = 0; i < size_; ++i) {
       const Ordinal* theirs = graph_.list(list_[i]);
       for (uint32_t j = 0; j < old_sizes_[list_[i]]; ++j) {
-        candidates_.push_back({0, theirs[j], list_[i]});
+        if (theirs[j] >= first) {
+          candidates_.push_back({0, theirs[j], list_[i]});
+        }
       }
     }
-    keep_new_ones(row);
+    keep_new_ones();
+  }
+
+  // What the row's old list had, and rows that are new to it. Rows of the base had been given the
+  // best of each other before: looking at these again takes twice as many distances for lists that
+  // are no better.
+  void collect_known() {
+    found_.clear();
+    known_->neighbors(row_, &found_);
+    add_found();
+    collect_neighbors(row_ < known_->base() ? known_->base() : 0);
+  }
+
+  void collect_behind_dead() {
+    found_.clear();
+    known_->neighbors_of_dead(row_, &found_);
+    add_found();
+    keep_new_ones();
+  }
+
+  void add_found() {
+    for (Ordinal neighbor : found_) {
+      candidates_.push_back({0, neighbor, kNoOrdinal});
+    }
+  }
+
+  void measure() {
     for (Candidate& candidate : candidates_) {
-      candidate.distance = rows_.distance(row, candidate.row);
+      candidate.distance = distance_(row_, candidate.row);
     }
   }
 
   // Each once, without the row itself and what its list has already.
-  void keep_new_ones(Ordinal row) {
+  void keep_new_ones() {
     std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
       return a.row != b.row ? a.row < b.row : a.via < b.via;
     });
     auto same = [](const Candidate& a, const Candidate& b) { return a.row == b.row; };
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end(), same), candidates_.end());
     auto known = [&](const Candidate& candidate) {
-      return candidate.row == row ||
+      return candidate.row == row_ ||
              std::find(list_, list_ + size_, candidate.row) != list_ + size_;
     };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), known),
@@ -91,9 +139,10 @@ class ListFiller {
   // Most candidates are left out for the neighbour they came by, so that one is looked at first.
   bool is_diverse(const Candidate& candidate) const {
     auto hides = [&](Ordinal other) {
-      return alpha_ * rows_.distance(candidate.row, other) < candidate.distance;
+      return alpha_ * distance_(candidate.row, other) < candidate.distance;
     };
-    return !hides(candidate.via) && std::none_of(list_, list_ + size_, hides);
+    const bool hidden = candidate.via != kNoOrdinal && hides(candidate.via);
+    return !hidden && std::none_of(list_, list_ + size_, hides);
   }
 
   void add_nearest() {
@@ -107,38 +156,45 @@ class ListFiller {
     }
   }
 
-  const RowStore& rows_;
+  CountedDistances distance_;
+  const KnownLists* known_;
   const std::vector<uint8_t>& old_sizes_;
   Graph& graph_;
   float alpha_;
-  Ordinal* list_ = nullptr;  // of the row being filled
+  Ordinal row_ = 0;          // being filled
+  Ordinal* list_ = nullptr;  // its list
   uint32_t size_ = 0;
   std::vector<Candidate> candidates_;
+  std::vector<Ordinal> found_;
 };
 
 }  // namespace
 
-void fill_lists(const RowStore& rows, const std::vector<Ordinal>& order,
-                const GraphOptions& options, BuildMonitor& monitor, Graph* graph) {
+void fill_lists(const FilledRows& rows, const GraphOptions& options, BuildMonitor& monitor,
+                Graph* graph) {
   std::vector<uint8_t> old_sizes(graph->rows);
   for (Ordinal row = 0; row < graph->rows; ++row) {
     old_sizes[row] = static_cast<uint8_t>(graph->list_size(row));
   }
+  std::atomic<uint64_t> distances{0};
   SharedWork shared;
   shared.work = [&](RowQueue& queue) {
     ListFiller filler(rows, old_sizes, graph);
     for (uint32_t i; queue.next(&i);) {
-      filler.fill(order[i]);
+      filler.fill(rows.order[i]);
     }
+    distances += filler.distances();
   };
   run_threads(graph->rows, options.threads, monitor, shared);
+  graph->work.distances += distances;
 }
 
 size_t filling_bytes_per_row() { return sizeof(uint8_t); }
 
 size_t filling_bytes_per_thread(const GraphOptions& options) {
   size_t degree = layer0_degree(options.m);
-  return degree * degree * 2 * sizeof(Candidate);  // a vector may double
+  // Neighbours of neighbours and an old list; vectors may double.
+  return degree * (degree + 1) * 2 * (sizeof(Candidate) + sizeof(Ordinal));
 }
 
 }  // namespace vseg
