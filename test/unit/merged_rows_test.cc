@@ -66,7 +66,8 @@ class MergedRows : public testing::Test {
   // Takes all live rows; their numbers.
   std::vector<uint32_t> take(const MergeInputs& inputs, RowMap* map) {
     std::vector<uint32_t> numbers;
-    LiveRows rows(inputs, map);
+    KnownLists known(layer0_degree(16));
+    LiveRows rows(inputs, map, &known);
     while (rows.next()) {
       numbers.push_back(number_of(rows.tid()));
       EXPECT_TRUE(is_vector_of(numbers.back(), rows.vector()));
@@ -85,6 +86,47 @@ TEST_F(MergedRows, TakesTheLiveRowsInOrder) {
   const MergeInputs members = inputs();
   RowMap map(2);
   EXPECT_EQ(take(members, &map), alive_);
+}
+
+TEST_F(MergedRows, NotesTheListsOfTheSegment) {
+  const MergeInputs members = inputs();
+  RowMap map(2);
+  KnownLists known(layer0_degree(16));
+  LiveRows rows(members, &map, &known);
+  while (rows.next()) {
+  }
+  EXPECT_EQ(known.base(), 197u);
+  EXPECT_EQ(known.rows(), 197u);
+  EXPECT_EQ(known.dead_rows(), 3u);
+  // Rows before and after a dead one: each has the next row among its neighbours.
+  std::vector<Ordinal> found;
+  known.neighbors(0, &found);  // row 1
+  EXPECT_THAT(found, testing::Contains(1));
+  found.clear();
+  known.neighbors(4, &found);  // row 5
+  EXPECT_THAT(found, testing::Contains(5));
+  found.clear();
+  known.neighbors_of_dead(5, &found);  // row 6, with the dead row 7, behind which is row 8
+  EXPECT_THAT(found, testing::Contains(6));
+}
+
+TEST_F(MergedRows, AreSortedWithTheLargestSegmentFirstAndRunsLast) {
+  std::vector<DirectoryEntry> members(4);
+  members[0].kind = MemberKind::kFlatRun;
+  for (uint32_t i = 1; i < 4; i++) {
+    members[i].kind = MemberKind::kGraphSegment;
+    members[i].rows = 100 * i;
+  }
+  members[3].dead_rows = 250;
+  for (uint32_t i = 0; i < 4; i++) {
+    members[i].id = i;
+  }
+  sort_for_merge(&members);
+  std::vector<uint32_t> ids;
+  for (const DirectoryEntry& entry : members) {
+    ids.push_back(entry.id);
+  }
+  EXPECT_THAT(ids, testing::ElementsAre(2, 1, 3, 0));
 }
 
 TEST_F(MergedRows, ReadsTheVectorsOfTheRowsTakenThoughSomeDiedSince) {

@@ -29,6 +29,7 @@ class RunRows final : public MemberRows {
   bool dead() override { return (reader_.entry(row_).flags & kEntryDead) != 0; }
   Tid tid() override { return reader_.entry(row_).tid; }
   const float* vector() override { return reader_.vector(row_); }
+  bool neighbors(std::vector<Ordinal>* /*neighbors*/) override { return false; }
 
  private:
   AppendReader reader_;
@@ -44,6 +45,10 @@ class SegmentRows final : public MemberRows {
   bool dead() override { return tombstones_.dead(row_); }
   Tid tid() override { return segment_.tid(row_); }
   const float* vector() override { return segment_.vector(row_); }
+  bool neighbors(std::vector<Ordinal>* neighbors) override {
+    segment_.neighbors(row_, neighbors);
+    return true;
+  }
 
  private:
   SegmentReader segment_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "engine/common/types.h"
 #include "engine/format/metapage.h"
@@ -24,6 +25,8 @@ class MemberRows {
   virtual bool dead() = 0;
   virtual Tid tid() = 0;
   virtual const float* vector() = 0;  // exact; valid until the next call
+  // Its neighbours in the member's graph, by number of row; false where there is no graph.
+  virtual bool neighbors(std::vector<Ordinal>* neighbors) = 0;
 };
 
 // Throws CorruptIndexError, as the reader's functions do. `pages` must outlive the reader.

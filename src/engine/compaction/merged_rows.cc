@@ -1,10 +1,23 @@
 #include "engine/compaction/merged_rows.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "engine/common/errors.h"
 
 #include "engine/common/engine_only.h"
 
 namespace vseg {
+
+void sort_for_merge(std::vector<DirectoryEntry>* members) {
+  const auto place = [](const DirectoryEntry& entry) {
+    const bool graph = entry.kind == MemberKind::kGraphSegment;
+    const auto live = graph ? static_cast<int64_t>(entry.rows - entry.dead_rows) : 0;
+    return std::tuple(!graph, -live, entry.id);
+  };
+  std::sort(members->begin(), members->end(),
+            [&](const DirectoryEntry& a, const DirectoryEntry& b) { return place(a) < place(b); });
+}
 
 // Moves to the next row, alive or not.
 bool LiveRows::next_row() {
@@ -16,6 +29,7 @@ bool LiveRows::next_row() {
       return true;
     }
     rows_.reset();
+    known_->end_graph();
     member_++;
   }
   return false;
@@ -25,6 +39,9 @@ bool LiveRows::next() {
   while (next_row()) {
     const bool alive = !rows_->dead();
     map_->add(member_, alive);
+    if (rows_->neighbors(&neighbors_)) {
+      known_->add(neighbors_, alive);
+    }
     if (alive) {
       return true;
     }

@@ -10,6 +10,7 @@
 #include "engine/common/types.h"
 #include "engine/compaction/member_rows.h"
 #include "engine/format/metapage.h"
+#include "engine/graph/known_lists.h"
 #include "engine/pages/page_source.h"
 #include "engine/segment/segment_writer.h"
 
@@ -22,6 +23,10 @@ struct MergeInputs {
   std::vector<DirectoryEntry> members;  // flat runs and graph segments
   uint32_t dimensions;
 };
+
+// The order in which a graph is built on those of its inputs (see KnownLists): graph segments, the
+// one with most live rows first, then flat runs.
+void sort_for_merge(std::vector<DirectoryEntry>* members);
 
 // The row map: which rows of each member the merge has taken, a bit a row. The rows taken are
 // numbered in the order of members and rows.
@@ -38,10 +43,12 @@ class RowMap {
   std::vector<std::vector<bool>> taken_;
 };
 
-// First reading: takes the rows that are alive and notes them in the map.
+// First reading: takes the rows that are alive and notes them in the map, and the lists of graph
+// segments, those of dead rows as well. REQUIRES: members are sorted for a merge.
 class LiveRows {
  public:
-  LiveRows(const MergeInputs& inputs, RowMap* map) : inputs_(inputs), map_(map) {}
+  LiveRows(const MergeInputs& inputs, RowMap* map, KnownLists* known)
+      : inputs_(inputs), map_(map), known_(known) {}
 
   // Moves to the first, then each next live row; false behind the last.
   bool next();
@@ -53,8 +60,10 @@ class LiveRows {
 
   const MergeInputs& inputs_;
   RowMap* map_;
+  KnownLists* known_;
   size_t member_ = 0;
   std::unique_ptr<MemberRows> rows_;  // of member_; null before its first row
+  std::vector<Ordinal> neighbors_;
 };
 
 // Second reading: the vectors of the rows taken, in their order. The vectors of the rows before a

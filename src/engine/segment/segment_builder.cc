@@ -18,7 +18,10 @@ constexpr uint32_t kRowsPerThread = 1000;
 }  // namespace
 
 SegmentBuilder::SegmentBuilder(const SegmentBuilderOptions& options)
-    : options_(options), rows_(options.metric, width(options)), rotated_(rows_.dimensions()) {
+    : options_(options),
+      rows_(options.metric, width(options)),
+      rotated_(rows_.dimensions()),
+      known_(layer0_degree(options.graph.m)) {
   if (rotates(options)) {
     rotation_.emplace(options.dimensions);
   }
@@ -46,12 +49,22 @@ size_t SegmentBuilder::row_bytes(const SegmentBuilderOptions& options, bool narr
 
 uint64_t SegmentBuilder::capacity(const SegmentBuilderOptions& options) {
   const size_t room = options.memory - fixed_bytes(options);
-  return std::max<uint64_t>(1, room / row_bytes(options, true));
+  const size_t list = KnownLists::bytes_per_row(layer0_degree(options.graph.m));
+  return std::max<uint64_t>(1, room / (row_bytes(options, true) + list));
 }
 
 bool SegmentBuilder::fits_another(bool narrowed) const {
   const size_t rows = static_cast<size_t>(rows_.rows()) + 1;
-  return rows * row_bytes(options_, narrowed) + fixed_bytes(options_) <= options_.memory;
+  return rows * row_bytes(options_, narrowed) + fixed_bytes(options_) + known_.bytes() <=
+         options_.memory;
+}
+
+// Rows come before what makes building cheaper.
+bool SegmentBuilder::make_room() {
+  if (!fits_another(true)) {
+    known_.give_up();
+  }
+  return fits_another(true);
 }
 
 // Bytes instead of floats: where floats do not fit, and where they gain nothing.
@@ -63,7 +76,7 @@ bool SegmentBuilder::add(const Tid& tid, const float* vector) {
   if (!rows_.narrowed() && rows_.rows() > 0 && should_narrow()) {
     rows_.narrow();
   }
-  if (rows_.narrowed() && !fits_another(true)) {
+  if (rows_.narrowed() && !make_room()) {
     return false;
   }
   if (rotation_) {
@@ -82,7 +95,8 @@ uint32_t SegmentBuilder::threads() const {
 void SegmentBuilder::build(BuildMonitor& monitor) {
   GraphOptions graph = options_.graph;
   graph.threads = threads();
-  graph_ = build_graph(rows_, graph, monitor);
+  graph_ = build_graph(rows_, graph, monitor, &known_);
+  known_.give_up();
 }
 
 SegmentHeader SegmentBuilder::plan(uint32_t id) const {
@@ -108,6 +122,7 @@ void SegmentBuilder::write(const SegmentPlace& place, ExactVectors& vectors, Bui
 void SegmentBuilder::clear() {
   rows_.clear();
   tids_.clear();
+  known_.give_up();
   graph_ = Graph();
 }
 

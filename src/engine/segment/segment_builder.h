@@ -11,6 +11,7 @@
 #include "engine/format/segment_format.h"
 #include "engine/graph/build_monitor.h"
 #include "engine/graph/graph_builder.h"
+#include "engine/graph/known_lists.h"
 #include "engine/graph/row_store.h"
 #include "engine/pages/page_source.h"
 #include "engine/quantizer/rotation.h"
@@ -38,12 +39,19 @@ class SegmentBuilder {
  public:
   explicit SegmentBuilder(const SegmentBuilderOptions& options);
 
+  // Lists that rows bring from graphs they were in, to build on: those of a row are added before
+  // the row. They are given up where memory is wanted for rows, and by clear().
+  KnownLists* known_lists() { return &known_; }
+
   // Takes a row; false, and the row is not taken, when memory is full: clear() comes first then.
   bool add(const Tid& tid, const float* vector);
   uint32_t rows() const { return rows_.rows(); }
 
   // Builds the graph over the rows. REQUIRES: rows() > 0. Throws as build_graph does.
   void build(BuildMonitor& monitor);
+
+  // What build() took.
+  const BuildWork& work() const { return graph_.work; }
 
   // The header of the built segment as number `id`. REQUIRES: build() has run.
   SegmentHeader plan(uint32_t id) const;
@@ -56,7 +64,7 @@ class SegmentBuilder {
   // Forgets the rows and their graph, frees the memory.
   void clear();
 
-  // Rows that fit into the memory of `options`.
+  // Rows that fit into the memory of `options`, known lists with them.
   static uint64_t capacity(const SegmentBuilderOptions& options);
 
  private:
@@ -65,6 +73,7 @@ class SegmentBuilder {
   static size_t fixed_bytes(const SegmentBuilderOptions& options);
   static size_t row_bytes(const SegmentBuilderOptions& options, bool narrowed);
   bool fits_another(bool narrowed) const;
+  bool make_room();
   bool should_narrow() const;
   uint32_t threads() const;
 
@@ -73,6 +82,7 @@ class SegmentBuilder {
   RowStore rows_;                     // rotated, if there is a rotation
   std::vector<float> rotated_;        // the row being added
   std::vector<Tid> tids_;
+  KnownLists known_;
   Graph graph_;
 };
 

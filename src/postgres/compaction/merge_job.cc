@@ -64,7 +64,7 @@ class Merge {
  private:
   void build() {
     report_phase(kPhaseLoading);
-    LiveRows rows(inputs_, &map_);
+    LiveRows rows(inputs_, &map_, builder_.known_lists());
     CancelCheck check(monitor_);
     watch(monitor_, [&] {
       while (rows.next()) {
@@ -238,6 +238,7 @@ void MergeJob::merge(const MergeGroup& group) {
       inputs.members.push_back(entry);
     }
   }
+  sort_for_merge(&inputs.members);
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
