@@ -421,7 +421,18 @@ CREATE FUNCTION vseg_segments(
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_segments(regclass) IS
-	'the append chains, flat runs and graph segments of a vseg index: rows they hold and rows that VACUUM marked dead, size in bytes and in pages; error if it is not a vseg index';
+	'what a vseg index consists of. kind and state: append chain, open for new rows; flat run, frozen until it is sealed; graph segment, sealed. tier: by live rows, as merges count them. rows they hold, dead ones included; dead_rows that VACUUM has marked; size in bytes and in pages. A job at work is in pg_stat_progress_create_index. Error if it is not a vseg index';
+
+CREATE FUNCTION vseg_stats(
+	index regclass,
+	OUT cause text, OUT runs int8, OUT failures int8, OUT rows int8, OUT distances int8,
+	OUT page_bytes int8, OUT wal_bytes int8, OUT total_time float8,
+	OUT row_amplification float8, OUT byte_amplification float8,
+	OUT last_failure text, OUT last_failed timestamptz, OUT since timestamptz
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vseg_stats(regclass) IS
+	'what has been done to a vseg index since it was built, a row for each cause: build (CREATE INDEX, REINDEX), flush (rows of a transaction into append pages, usually in its COMMIT), seal (append pages into segments), merge (segments into others), stall (inserters held up), worker (background workers started). runs done to their end; failures: background jobs that an error ended, workers for which no slot was free; rows: vectors written; distances computed between vectors; page_bytes of pages made dirty; wal_bytes; total_time in milliseconds; row_amplification: rows over the rows that builds and flushes took in; byte_amplification: page_bytes and wal_bytes over the bytes of these rows; last_failure: message of the last background job that failed, and last_failed, when; since when all this is counted. Error if it is not a vseg index';
 
 CREATE PROCEDURE vseg_compact(index regclass)
 	AS 'MODULE_PATHNAME' LANGUAGE C;

@@ -33,10 +33,11 @@ enum class PageKind : uint8_t {
   kAppendCodes = 12,     // codes of appended rows, by groups
   kAppendCentroid = 13,  // what the codes are relative to
   kRemainders = 14,      // the second parts of split vectors of a graph segment
+  kStatistics = 15,      // counters that nothing depends on
 };
 
 // The special area, at the end of each page (PostgreSQL's convention puts the identifying 16 bits
-// last). `owner` is the segment's or chain's number, 0 for metapage and allocation maps: a page
+// last). `owner` is the segment's or chain's number, 0 where there is none: a page
 // read through a wrong pointer is noticed.
 struct PageTrailer {
   uint32_t owner;
@@ -47,7 +48,7 @@ struct PageTrailer {
 static_assert(sizeof(PageTrailer) == kPageTrailerSize);
 
 // Space is handed out in extents of this many consecutive blocks: extent e is blocks
-// [e * 64, (e + 1) * 64). Extent 0 holds the metapage and the first allocation map.
+// [e * 64, (e + 1) * 64). Extent 0 holds the metapage, the first allocation map and the statistics.
 constexpr uint32_t kExtentPages = 64;
 constexpr uint32_t kExtentShift = 6;
 constexpr uint32_t kExtentMask = kExtentPages - 1;

@@ -19,6 +19,7 @@ extern "C" {
 #include "postgres/build/vector_spool.h"
 #include "postgres/memtable/transaction_memtable.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/append_chain.h"
 #include "postgres/storage/bulk_writer.h"
 #include "postgres/storage/extents.h"
@@ -44,7 +45,10 @@ struct BuildContext {
 class IndexBuilder {
  public:
   explicit IndexBuilder(const BuildContext& context)
-      : context_(context), rows_(builder_options(context)), writer_(context.index) {}
+      : context_(context),
+        start_(start_work()),
+        rows_(builder_options(context)),
+        writer_(context.index) {}
 
   // Returns the rows the heap has; `indexed` those that are in the index.
   double run() {
@@ -56,6 +60,7 @@ class IndexBuilder {
     seal();
     finish_segments();
     publish();
+    record();
     warn_about_tail();
     return heap_rows;
   }
@@ -140,6 +145,7 @@ class IndexBuilder {
     report_total_rows(sealed_rows_ + rows_.rows());
     monitor_.set_rows_before(sealed_rows_);
     watch(monitor_, [&] { rows_.build(monitor_); });
+    distances_ += rows_.work().distances;
     report_phase(kPhaseWriting);
     spool_->rewind();
     const auto id = kFirstSegmentId + static_cast<uint32_t>(segments_.size());
@@ -180,6 +186,17 @@ class IndexBuilder {
     });
   }
 
+  // Segments bypass shared buffers, whose counters do not know of them.
+  void record() {
+    call_pg([&] {
+      WorkCounts work = work_since(start_);
+      work.rows = indexed_;
+      work.distances = distances_;
+      work.page_bytes += writer_.bytes_written();
+      record_build(context_.index, work);
+    });
+  }
+
   void warn_about_tail() {
     if (tail_rows_ == 0) {
       return;
@@ -197,6 +214,7 @@ class IndexBuilder {
   }
 
   BuildContext context_;
+  WorkStart start_;
   SegmentBuilder rows_;
   std::unique_ptr<VectorSpool> spool_;  // of the rows in rows_; null while there are none
   BulkWriter writer_;
@@ -207,6 +225,7 @@ class IndexBuilder {
   uint64_t sealed_rows_ = 0;
   uint64_t tail_rows_ = 0;
   uint64_t indexed_ = 0;
+  uint64_t distances_ = 0;
 };
 
 IndexIdentity index_identity(Relation index) {

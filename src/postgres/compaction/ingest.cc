@@ -19,6 +19,7 @@ extern "C" {
 #include "postgres/compaction/tail.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
 
@@ -308,6 +309,17 @@ void freeze_if_long(Relation index, const Appended& appended, const Tail& tail) 
   unlock_index(index, IndexLock::kPublish);
 }
 
+// Does what the pressure asks for, and counts how long that took.
+void hold_up(Relation index, const BackPressure& pressure, Pace* pace) {
+  const TimestampTz start = GetCurrentTimestamp();
+  if (pressure.state == Pressure::kStop) {
+    wait_for_room(index, pace);
+  } else if (!has_helped(index, pressure, pace)) {
+    sleep_for(static_cast<int64>(slowdown_delay(pressure, std::max<uint64_t>(pace->rows, 1))));
+  }
+  count_stall(index, static_cast<uint64>(std::max<int64>(GetCurrentTimestamp() - start, 0)));
+}
+
 }  // namespace
 
 void rows_appended(Relation index, const Appended& appended, size_t count) {
@@ -349,10 +361,8 @@ void admit_rows(Relation index) {
   if (pressure.state == Pressure::kNone) {
     pace->watch = false;
     pace->unanswered = 0;
-  } else if (pressure.state == Pressure::kStop) {
-    wait_for_room(index, pace);
-  } else if (!has_helped(index, pressure, pace)) {
-    sleep_for(static_cast<int64>(slowdown_delay(pressure, std::max<uint64_t>(pace->rows, 1))));
+  } else {
+    hold_up(index, pressure, pace);
   }
   pace->rows = 0;
 }

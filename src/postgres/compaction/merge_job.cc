@@ -11,6 +11,7 @@
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/patience.h"
+#include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/live_writer.h"
 #include "postgres/storage/metapage.h"
@@ -97,6 +98,7 @@ class Merge {
     const uint32_t id = call_pg([&] { return reserve_member_id(index_); });
     outputs_.push_back(write_segment_to(target_, builder_, id, vectors_, monitor_));
     written_rows_ += builder_.rows();
+    add_to_job(builder_.rows(), builder_.work().distances);
     builder_.clear();
     report_phase(kPhaseLoading);
   }
@@ -161,6 +163,16 @@ class Merge {
   std::vector<DirectoryEntry> outputs_;
   uint64_t written_rows_ = 0;
 };
+
+// Appended rows alone are sealed.
+WorkCause cause_of(const MergeInputs& inputs) {
+  auto is_segment = [](const DirectoryEntry& entry) {
+    return entry.kind == MemberKind::kGraphSegment;
+  };
+  const auto& members = inputs.members;
+  return std::any_of(members.begin(), members.end(), is_segment) ? WorkCause::kMerge
+                                                                 : WorkCause::kSeal;
+}
 
 }  // namespace
 
@@ -242,7 +254,9 @@ void MergeJob::merge(const MergeGroup& group) {
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
+  begin_job(cause_of(inputs));
   Merge(index_, std::move(inputs), options_, monitor_).run();
+  call_pg([&] { end_job(index_); });
   pages.release();
 }
 

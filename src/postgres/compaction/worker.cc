@@ -17,6 +17,7 @@ extern "C" {
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/snapmgr.h"
@@ -27,6 +28,7 @@ extern "C" {
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
 
@@ -135,6 +137,9 @@ bool run_politely(Relation index, Work&& work) {
       return false;
     }
   });
+  if (!done) {
+    abandon_job(index, nullptr);
+  }
   pgstat_progress_end_command();
   return done;
 }
@@ -176,20 +181,57 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
   });
 }
 
-using Step = bool (*)(Relation index, const WorkerOrder& order);
+struct Step {
+  bool (*run)(Relation index, const WorkerOrder& order);
+  WorkCause cause;
+};
+
+constexpr Step kSealStep = {seal_if_long, WorkCause::kSeal};
+constexpr Step kMergeStep = {merge_if_due, WorkCause::kMerge};
 
 // One step in a transaction without snapshot or transaction ID: it holds back nobody's horizon.
-bool run_step(const WorkerOrder& order, Step step) {
+bool run_step(const WorkerOrder& order, const Step& step) {
   StartTransactionCommand();
   bool again = false;
   Relation index = open_index_to_maintain(order.index);
   if (index != nullptr) {
     InvalidateCatalogSnapshot();
-    again = step(index, order);
+    again = step.run(index, order);
   }
   // Aborted rather than committed: who gave way has left pins and locks behind.
   AbortCurrentTransaction();
   return again;
+}
+
+// The error that has ended the step: logged as any background worker's, then, when all that the
+// step held has been let go, counted in the index, where who reads no logs finds it.
+void report_error(const WorkerOrder& order) {
+  char message[sizeof(Statistics::failed_message)];
+  HOLD_INTERRUPTS();
+  MemoryContextSwitchTo(TopMemoryContext);
+  EmitErrorReport();
+  strlcpy(message, CopyErrorData()->message, sizeof(message));
+  FlushErrorState();
+  AbortCurrentTransaction();
+  RESUME_INTERRUPTS();
+  StartTransactionCommand();
+  Relation index = open_index_to_maintain(order.index);
+  if (index != nullptr) {
+    abandon_job(index, message);
+  }
+  AbortCurrentTransaction();
+}
+
+// As run_step; an error ends the worker, as it would if nobody caught it.
+bool try_step(const WorkerOrder& order, const Step& step) {
+  begin_job(step.cause);
+  try {
+    return call_pg([&] { return run_step(order, step); });
+  } catch (const PgError&) {
+    // Not resumed, but reported.
+  }
+  report_error(order);
+  proc_exit(1);
 }
 
 bool is_tail_long(Relation index, int seal_rows) {
@@ -204,7 +246,9 @@ bool start_worker_for(Relation index) {
   order.index = RelationGetRelid(index);
   order.seal_rows = tail_seal_rows();
   strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
-  if (start_worker(order)) {
+  const bool started = start_worker(order);
+  count_worker(index, started);
+  if (started) {
     return true;
   }
   elog(DEBUG1, "no background worker is free for vseg index \"%s\"",
@@ -246,10 +290,10 @@ void vseg_worker_main(Datum database) {
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
   SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
-  while (run_step(order, seal_if_long)) {
+  while (try_step(order, kSealStep)) {
   }
   // SEAL is free by now: while a merge takes its time, another worker can seal.
-  while (run_step(order, merge_if_due)) {
+  while (try_step(order, kMergeStep)) {
   }
 }
 

@@ -6,6 +6,7 @@
 #include "postgres/compaction/ingest.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/directory.h"
 
 namespace vseg {
@@ -49,8 +50,12 @@ ChainRef choose_chain(Relation index, const Metapage& metapage, bool bulk, OwnRu
 }  // namespace
 
 void flush_rows(Relation index, const Metapage& metapage, const RowsToFlush& rows, OwnRun* run) {
+  const WorkStart start = start_work();
   const ChainRef chain = choose_chain(index, metapage, rows.bulk, run);
   const Appended appended = append_rows(index, metapage, chain, rows.rows, rows.count);
+  WorkCounts work = work_since(start);
+  work.rows = rows.count;
+  count_work(index, WorkCause::kFlush, work);
   if (appended.chain.id == run->chain.id) {
     run->rows = appended.rows;
   } else {

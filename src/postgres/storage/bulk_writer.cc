@@ -46,6 +46,7 @@ void BulkWriter::write_batch(const Batch& batch) {
     smgrextend(RelationGetSmgr(index()), MAIN_FORKNUM, batch.blocks[i], page, true);
     end_ = batch.blocks[i] + 1;
   }
+  pages_written_ += static_cast<uint64_t>(batch.count);
 }
 
 void BulkWriter::finish() {

@@ -22,6 +22,9 @@ class BulkWriter final : public SegmentTarget {
   // when all segments are written.
   std::vector<uint32_t> allocate(uint32_t extents) override;
 
+  // Bytes of pages written so far.
+  uint64_t bytes_written() const { return pages_written_ * kPageSize; }
+
   // Number of extents in use, the first one included.
   uint32_t extents() const { return next_extent_; }
 
@@ -33,6 +36,7 @@ class BulkWriter final : public SegmentTarget {
 
   uint32_t next_extent_ = 1;  // extent 0 holds the metapage
   BlockNumber end_;           // blocks the file has
+  uint64_t pages_written_ = 0;
 };
 
 }  // namespace pg

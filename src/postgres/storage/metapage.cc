@@ -5,8 +5,10 @@ extern "C" {
 }
 
 #include "engine/format/append_format.h"
+#include "engine/format/statistics_format.h"
 #include "postgres/access/opclass.h"
 #include "postgres/storage/chain_pages.h"
+#include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/pages.h"
 
 namespace vseg {
@@ -95,13 +97,18 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
   fill_metapage(payload_as<Metapage>(BufferGetPage(meta)), identity);
 
   Buffer map = new_page(index, fork, kFirstMapBlock, {PageKind::kAllocationMap, 0}, kPagePayload);
-  payload(BufferGetPage(map))[0] = 1;  // extent 0 holds these three pages
+  payload(BufferGetPage(map))[0] = 1;  // extent 0 holds these pages
+
+  Buffer statistics =
+      new_page(index, fork, kStatisticsBlock, {PageKind::kStatistics, 0}, sizeof(Statistics));
+  init_statistics(BufferGetPage(statistics), fork);
 
   Buffer chain = new_page(index, fork, kFirstChainBlock, {PageKind::kAppendHeader, kFirstChainId},
                           sizeof(AppendChainHeader));
   init_chain_header(BufferGetPage(chain), {kFirstChainId, 0, kFirstChainBlock + 1});
 
   finish_new_page(index, fork, chain);
+  finish_new_page(index, fork, statistics);
   finish_new_page(index, fork, map);
   finish_new_page(index, fork, meta);
 }

@@ -17,8 +17,8 @@ struct IndexIdentity {
   uint16_t ef_construction;
 };
 
-// Writes metapage, allocation map and an empty append chain into an empty fork, WAL-logged (the
-// init fork of an unlogged index too). The directory lists the chain.
+// Writes metapage, allocation map, statistics and an empty append chain into an empty fork,
+// WAL-logged (the init fork of an unlogged index too). The directory lists the chain.
 void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& identity);
 
 // Copies the metapage under a share lock, checked: ERRCODE_INDEX_CORRUPTED if it is damaged,
@@ -45,7 +45,7 @@ void unlock_index(Relation index, IndexLock lock);
 bool is_index_lock_taken(Relation index, IndexLock lock);
 
 // Where the first append chain begins, and another one once nothing of it is left there.
-constexpr BlockNumber kFirstChainBlock = 2;
+constexpr BlockNumber kFirstChainBlock = 3;
 
 // Locks the metapage exclusively and puts it into a WAL record; `*page` is the image to change.
 // REQUIRES: the PUBLISH lock, or an index nobody else can see yet.

@@ -1,0 +1,178 @@
+// See storage/README.md for why the page is changed without WAL.
+#include "postgres/statistics/index_statistics.h"
+
+extern "C" {
+#include "access/xlog.h"
+#include "mb/pg_wchar.h"
+#include "utils/timestamp.h"
+}
+
+#include "postgres/storage/pages.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+constexpr PageExpectation kStatisticsPage = {PageKind::kStatistics, 0};
+
+void add(const WorkCounts& work, WorkCounts* sum) {
+  sum->times += work.times;
+  sum->failures += work.failures;
+  sum->rows += work.rows;
+  sum->distances += work.distances;
+  sum->page_bytes += work.page_bytes;
+  sum->wal_bytes += work.wal_bytes;
+  sum->microseconds += work.microseconds;
+}
+
+WorkCounts* work_of(Statistics* statistics, WorkCause cause) {
+  return &statistics->work[static_cast<size_t>(cause)];
+}
+
+// The page, exclusively locked, with counters that may be changed; else InvalidBuffer. A page whose
+// checksum is wrong is taken for an empty one: counters are not worth a failed insert.
+Buffer lock_statistics(Relation index, Statistics** statistics) {
+  if (RecoveryInProgress()) {
+    return InvalidBuffer;
+  }
+  Buffer buffer =
+      ReadBufferExtended(index, MAIN_FORKNUM, kStatisticsBlock, RBM_ZERO_ON_ERROR, nullptr);
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  Page page = BufferGetPage(buffer);
+  if (PageIsNew(page)) {
+    init_statistics(page, MAIN_FORKNUM);
+  }
+  if (page_problem(page, kStatisticsPage) != nullptr) {
+    UnlockReleaseBuffer(buffer);
+    return InvalidBuffer;
+  }
+  *statistics = payload_as<Statistics>(page);
+  if ((*statistics)->since == 0) {
+    (*statistics)->since = GetCurrentTimestamp();
+  }
+  return buffer;
+}
+
+// As a hint bit is set: with checksums a full image is logged at the first change after a
+// checkpoint, so that a torn write cannot make the page invalid; else nothing is logged.
+void unlock_statistics(Buffer buffer) {
+  MarkBufferDirtyHint(buffer, true);
+  UnlockReleaseBuffer(buffer);
+}
+
+void keep_message(const char* message, Statistics* statistics) {
+  char* to = statistics->failed_message;
+  constexpr int kRoom = sizeof(statistics->failed_message) - 1;
+  const int length = pg_mbcliplen(message, static_cast<int>(strlen(message)), kRoom);
+  memset(to, 0, kRoom + 1);
+  strlcpy(to, message, static_cast<size_t>(length) + 1);
+}
+
+}  // namespace
+
+WorkStart start_work() {
+  WorkStart start;
+  start.pages_dirtied = pgBufferUsage.shared_blks_dirtied + pgBufferUsage.local_blks_dirtied;
+  start.wal_bytes = pgWalUsage.wal_bytes;
+  INSTR_TIME_SET_CURRENT(start.time);
+  return start;
+}
+
+WorkCounts work_since(const WorkStart& start) {
+  const WorkStart now = start_work();
+  instr_time elapsed = now.time;
+  INSTR_TIME_SUBTRACT(elapsed, start.time);
+  WorkCounts work{};
+  work.page_bytes = static_cast<uint64_t>(now.pages_dirtied - start.pages_dirtied) * BLCKSZ;
+  work.wal_bytes = now.wal_bytes - start.wal_bytes;
+  work.microseconds = INSTR_TIME_GET_MICROSEC(elapsed);
+  return work;
+}
+
+void count_work(Relation index, WorkCause cause, WorkCounts work) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (BufferIsValid(buffer)) {
+    work.times = 1;
+    add(work, work_of(statistics, cause));
+    unlock_statistics(buffer);
+  }
+}
+
+void count_part(Relation index, WorkCause cause, const WorkCounts& part, const char* message) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (!BufferIsValid(buffer)) {
+    return;
+  }
+  add(part, work_of(statistics, cause));
+  if (message != nullptr) {
+    work_of(statistics, cause)->failures++;
+    statistics->failed_at = GetCurrentTimestamp();
+    statistics->failed_cause = cause;
+    keep_message(message, statistics);
+  }
+  unlock_statistics(buffer);
+}
+
+void count_stall(Relation index, uint64 microseconds) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (BufferIsValid(buffer)) {
+    statistics->stalls++;
+    statistics->stall_microseconds += microseconds;
+    unlock_statistics(buffer);
+  }
+}
+
+void count_worker(Relation index, bool started) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (BufferIsValid(buffer)) {
+    (started ? statistics->workers_started : statistics->workers_refused)++;
+    unlock_statistics(buffer);
+  }
+}
+
+void record_build(Relation index, const WorkCounts& work) {
+  Buffer buffer = read_locked(index, kStatisticsBlock, BUFFER_LOCK_EXCLUSIVE, kStatisticsPage);
+  START_CRIT_SECTION();
+  WorkCounts* sum = work_of(payload_as<Statistics>(BufferGetPage(buffer)), WorkCause::kBuild);
+  add(work, sum);
+  sum->times++;
+  MarkBufferDirty(buffer);
+  if (RelationNeedsWAL(index)) {
+    log_newpage_buffer(buffer, true);
+  }
+  END_CRIT_SECTION();
+  UnlockReleaseBuffer(buffer);
+}
+
+// The init fork's counters begin when they are first changed, after a crash has brought them back.
+void init_statistics(Page page, ForkNumber fork) {
+  init_page(page, kStatisticsPage, sizeof(Statistics));
+  payload_as<Statistics>(page)->since = fork == INIT_FORKNUM ? 0 : GetCurrentTimestamp();
+}
+
+void read_statistics(Relation index, Statistics* copy) {
+  Buffer buffer = read_locked(index, kStatisticsBlock, BUFFER_LOCK_SHARE, kStatisticsPage);
+  *copy = *payload_as<Statistics>(BufferGetPage(buffer));
+  UnlockReleaseBuffer(buffer);
+}
+
+const char* cause_name(WorkCause cause) {
+  switch (cause) {
+    case WorkCause::kBuild:
+      return "build";
+    case WorkCause::kFlush:
+      return "flush";
+    case WorkCause::kSeal:
+      return "seal";
+    case WorkCause::kMerge:
+      return "merge";
+  }
+  return "unknown";
+}
+
+}  // namespace pg
+}  // namespace vseg
