@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
 #include <vector>
@@ -18,6 +19,8 @@
 #include "engine/graph/graph_builder.h"
 #include "engine/quantizer/rotation.h"
 #include "engine/search/index_scan.h"
+#include "engine/search/segment_cursor.h"
+#include "engine/search/segment_scan_cursor.h"
 #include "engine/segment/segment_writer.h"
 
 namespace vseg {
@@ -37,6 +40,8 @@ class FlatPages : public PageSource, public PageSink {
     std::memcpy(payload, pin(block, expected), kPagePayload);
   }
   void prefetch(BlockNo, uint32_t, uint32_t) override {}
+
+  std::byte* at(BlockNo block) { return bytes_.data() + size_t{block} * kPagePayload; }
 
   // Segments are written one after another, each from the start of an extent.
   uint32_t next_extent() const { return next_block_ / kExtentPages; }
@@ -116,6 +121,23 @@ class Dataset {
     return Query(Metric::kL2, queries_.data() + size_t{q} * dimensions_, dimensions_);
   }
   const Metapage& metapage() const { return metapage_; }
+  // Marks rows of the only segment dead, at random, `share` percent of them, and no others.
+  void bury(uint32_t share) {
+    DirectoryEntry& entry = metapage_.directory[0];
+    const SegmentReader segment(pages, entry, dimensions_);
+    const BlockNo block = segment.block(segment.header().tombstones.first);
+    std::memset(pages.at(block), 0, kPagePayload);
+    entry.dead_rows = 0;
+    std::mt19937 random(4);
+    while (entry.dead_rows < entry.rows * share / 100) {
+      const uint32_t row = random() % static_cast<uint32_t>(entry.rows);
+      std::byte& byte = pages.at(block)[row / 8];
+      const std::byte bit = std::byte{1} << row % 8;
+      entry.dead_rows += (byte & bit) == std::byte{0};
+      byte |= bit;
+    }
+  }
+
   // How far the tenth nearest row is.
   float answer(uint32_t q) const { return answers_[q]; }
 
@@ -203,6 +225,70 @@ BENCHMARK(BM_OneSegment)->ArgsProduct({{10, 40, 100, 200}, {10}})->Args({40, 100
 
 void BM_FiveSegments(benchmark::State& state) { search(state, five_segments()); }
 BENCHMARK(BM_FiveSegments)->ArgsProduct({{10, 40, 100, 200}, {10}})->Args({40, 1000});
+
+Dataset* segment_of(uint32_t dimensions) {
+  static std::map<uint32_t, std::unique_ptr<Dataset>> datasets;
+  std::unique_ptr<Dataset>& dataset = datasets[dimensions];
+  if (dataset == nullptr) {
+    dataset = std::make_unique<Dataset>(dimensions, std::vector<uint32_t>{kRows});
+  }
+  return dataset.get();
+}
+
+void take_first_batch(Cursor&& cursor) {
+  std::vector<Candidate> rows;
+  cursor.next_batch(kNoBound, &rows);
+  benchmark::DoNotOptimize(rows.data());
+}
+
+struct ByGraph {
+  static void search(Dataset* dataset, const Query& query, uint32_t ef) {
+    const DirectoryEntry& entry = dataset->metapage().directory[0];
+    take_first_batch(SegmentCursor(dataset->pages, entry, query, ef));
+  }
+};
+
+struct ByLiveRows {
+  static void search(Dataset* dataset, const Query& query, uint32_t ef) {
+    const DirectoryEntry& entry = dataset->metapage().directory[0];
+    take_first_batch(SegmentScanCursor(dataset->pages, entry, query, ef));
+  }
+};
+
+struct AsChosen {
+  static void search(Dataset* dataset, const Query& query, uint32_t ef) {
+    Hit hit;
+    IndexScan(dataset->pages, dataset->metapage(), query, {ef, IterativeScan::kOff}).next(&hit);
+    benchmark::DoNotOptimize(hit);
+  }
+};
+
+// The first batch of a segment of which a share is dead.
+// Arguments: dimensions, percent of dead rows, ef_search.
+template <typename Way>
+void search_dead(benchmark::State& state) {
+  Dataset* dataset = segment_of(static_cast<uint32_t>(state.range(0)));
+  dataset->bury(static_cast<uint32_t>(state.range(1)));
+  uint64_t queries = 0;
+  dataset->pages.pins = 0;
+  while (state.KeepRunning()) {
+    Way::search(dataset, dataset->query(queries++ % kQueries),
+                static_cast<uint32_t>(state.range(2)));
+  }
+  state.counters["pages"] = static_cast<double>(dataset->pages.pins) / static_cast<double>(queries);
+}
+
+const std::vector<int64_t> kDeadShares = {0, 20, 50, 80, 90, 95, 99};
+
+void BM_DeadWalk(benchmark::State& state) { search_dead<ByGraph>(state); }
+void BM_DeadScan(benchmark::State& state) { search_dead<ByLiveRows>(state); }
+void BM_DeadChosen(benchmark::State& state) { search_dead<AsChosen>(state); }
+void dead_shares(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgsProduct({{128, 768}, kDeadShares, {40}})->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(BM_DeadWalk)->Apply(dead_shares);
+BENCHMARK(BM_DeadScan)->Apply(dead_shares);
+BENCHMARK(BM_DeadChosen)->Apply(dead_shares);
 
 // Everything, resumed a batch at a time.
 void BM_WholeSegment(benchmark::State& state) { search(state, one_segment()); }

@@ -42,7 +42,7 @@ $$;
 
 CREATE FUNCTION index_answer(query text, q vector) RETURNS text LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_sort = off SET enable_bitmapscan = off
-SET vseg.ef_search = 10000 SET vseg.iterative_scan = relaxed_order AS $$
+SET vseg.ef_search = 10000 SET vseg.iterative_scan = relaxed_order SET vseg.segment_search = graph AS $$
 DECLARE answer text;
 BEGIN
   EXECUTE query INTO answer USING q;

@@ -239,6 +239,7 @@ SET statement_timeout = '60s';
 SET enable_seqscan = off;
 SET enable_sort = off;
 SET vseg.ef_search = 10000;
+SET vseg.segment_search = graph;    -- the graph is to be read
 SELECT count(*) FROM (SELECT id FROM $items ORDER BY embedding <-> vector_of(1, $dims)) s
 SQL
 }

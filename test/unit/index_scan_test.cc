@@ -109,7 +109,8 @@ TEST_F(IndexScanTest, StrictOrderNeverFallsAndCountsWhatItDrops) {
   uint64_t all_dropped = 0;
   for (uint32_t ef : {1u, 2u, 10u, 100u}) {
     uint64_t dropped = 0;
-    Found found = scan(query(), {ef, IterativeScan::kStrictOrder}, SIZE_MAX, &dropped);
+    Found found = scan(query(), {ef, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph},
+                       SIZE_MAX, &dropped);
     EXPECT_TRUE(std::is_sorted(found.begin(), found.end(),
                                [](const auto& a, const auto& b) { return a.first < b.first; }));
     EXPECT_EQ(found.size() + dropped, all_.count()) << "ef " << ef;
@@ -171,7 +172,8 @@ TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {
   both.add_segment(far);
   auto pins = [&](TestIndex& index) {
     Query query(Metric::kL2, random_rows(1, kDimensions, 3).row(0), kDimensions);
-    IndexScan scan(index.pages, index.metapage(), query, {100, IterativeScan::kStrictOrder});
+    IndexScan scan(index.pages, index.metapage(), query,
+                   {100, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph});
     index.pages.pins = 0;
     Hit hit;
     for (int i = 0; i < 100; i++) {

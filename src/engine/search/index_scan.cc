@@ -5,7 +5,9 @@
 
 #include "engine/common/errors.h"
 #include "engine/search/append_cursor.h"
+#include "engine/search/scan_choice.h"
 #include "engine/search/segment_cursor.h"
+#include "engine/search/segment_scan_cursor.h"
 
 #include "engine/common/engine_only.h"
 
@@ -26,13 +28,28 @@ void check_metapage(const Metapage& metapage, const Query& query) {
   }
 }
 
+// `bounded`: other members are searched before.
+bool scans_rows(const DirectoryEntry& entry, const Query& query, const ScanOptions& options,
+                bool bounded) {
+  if (options.segments != SegmentSearchMode::kAuto) {
+    return options.segments == SegmentSearchMode::kRows;
+  }
+  const uint64_t live_rows = entry.rows - std::min(entry.rows, entry.dead_rows);
+  return prefers_scan(
+      {entry.rows, live_rows, options.ef_search, query.dimensions(), query.metric(), bounded});
+}
+
 std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry,
-                                    const Query& query, uint32_t ef) {
+                                    const Query& query, const ScanOptions& options, bool bounded) {
+  const uint32_t ef = options.ef_search;
   switch (entry.kind) {
     case MemberKind::kAppendChain:
     case MemberKind::kFlatRun:
       return std::make_unique<AppendCursor>(pages, entry, query, ef);
     case MemberKind::kGraphSegment:
+      if (scans_rows(entry, query, options, bounded)) {
+        return std::make_unique<SegmentScanCursor>(pages, entry, query, ef);
+      }
       return std::make_unique<SegmentCursor>(pages, entry, query, ef);
   }
   throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
@@ -76,8 +93,9 @@ IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
       entries.begin(), entries.end(),
       [](const DirectoryEntry* a, const DirectoryEntry* b) { return a->rows > b->rows; });
   for (const DirectoryEntry* entry : entries) {
+    const bool bounded = !members_.empty();
     members_.emplace_back();
-    members_.back().cursor = make_cursor(pages, *entry, query_, options_.ef_search);
+    members_.back().cursor = make_cursor(pages, *entry, query_, options_, bounded);
   }
 }
 

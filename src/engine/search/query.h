@@ -49,9 +49,17 @@ enum class IterativeScan : uint8_t {
   kStrictOrder,   // as long as asked; distances never fall: a nearer row found late is dropped
 };
 
+// How a graph segment is searched.
+enum class SegmentSearchMode : uint8_t {
+  kAuto,   // as prefers_scan has it
+  kGraph,  // by a walk of its graph
+  kRows,   // by comparing all live rows
+};
+
 struct ScanOptions {
   uint32_t ef_search = 40;
   IterativeScan iterative = IterativeScan::kStrictOrder;
+  SegmentSearchMode segments = SegmentSearchMode::kAuto;
 };
 
 }  // namespace vseg

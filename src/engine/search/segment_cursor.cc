@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/common/errors.h"
+#include "engine/search/scan_choice.h"
 
 #include "engine/common/engine_only.h"
 
@@ -13,17 +14,6 @@ namespace {
 // Rows a batch sees, for each that it delivers: what the visited set starts with.
 constexpr uint32_t kSeenPerRow = 32;
 constexpr uint32_t kMaxExpectedRows = 100000;
-
-// A bound may end a walk once this many live rows have been found: as many as a query is usually
-// asked for, more for a large ef. In five segments of clustered rows (bench/micro/search_bench.cc)
-// a search then reads 48 % of the pages of one without bounds at ef 40, 33 % at ef 100, with equal
-// recall@10 (0.9995 and 1). With 1 instead recall@10 is 0.95 even at ef 100: the walk ends halfway
-// between the entry points and the query.
-constexpr uint32_t kMinBoundedRows = 10;
-constexpr uint32_t kBoundedShare = 10;
-
-// A batch never looks for more, unless ef is greater.
-constexpr uint32_t kMaxBatchRows = 10000;
 
 uint32_t expected_rows(uint32_t ef, uint32_t rows) {
   return static_cast<uint32_t>(
@@ -35,15 +25,6 @@ uint32_t expected_rows(uint32_t ef, uint32_t rows) {
 // it reads a few more rows, finds a little more, and has more to sort.
 constexpr uint32_t kMinWidth = 16;
 
-// Codes of one bit a coordinate estimate a distance with an error whose variance falls with the
-// number of coordinates (Gao & Long, SIGMOD 2024, theorem 3.2): few of them call for more rows to
-// be compared exactly. Measured in docs/measurements.md.
-uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions) {
-  constexpr uint32_t kEnough = 128;  // coordinates
-  const uint32_t padded = padded_dimensions(dimensions);
-  return padded >= kEnough ? ef : static_cast<uint32_t>(uint64_t{ef} * kEnough / padded);
-}
-
 }  // namespace
 
 SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
@@ -51,7 +32,8 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
-      bounded_ef_(std::max(ef / kBoundedShare, kMinBoundedRows)),
+      batch_size_(ef),
+      bounded_ef_(rows_before_bound(ef)),
       all_dead_(entry.dead_rows >= entry.rows),
       visited_(expected_rows(ef, segment_.rows())) {
   if (segment_.header().metric != query.metric()) {
@@ -62,11 +44,11 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
                                           query.vector());
     estimates_.resize(segment_.header().degree);
   }
-  set_batch_rows(std::max(ef, 1u));
+  set_widths();
 }
 
-void SegmentCursor::set_batch_rows(uint32_t rows) {
-  batch_rows_ = rows;
+void SegmentCursor::set_widths() {
+  const uint32_t rows = batch_size_.rows();
   kept_ = coded_ == nullptr ? rows : rows_to_keep(rows, query_.dimensions());
   width_ = std::max(kept_, kMinWidth);
 }
@@ -113,7 +95,8 @@ void SegmentCursor::begin_batch(float bound) {
     enter();
     return;
   }
-  set_batch_rows(std::max(batch_rows_, std::min(2 * batch_rows_, kMaxBatchRows)));
+  batch_size_.grow();
+  set_widths();
   take_up_deferred();
   take_up_found();
 }
@@ -341,7 +324,8 @@ void SegmentCursor::deliver(std::vector<Candidate>* rows) {
   }
   std::sort_heap(batch_.begin(), batch_.end(), nearer);
   auto end = batch_.begin();
-  while (end != batch_.end() && end - batch_.begin() < batch_rows_ && end->distance <= bound_) {
+  while (end != batch_.end() && end - batch_.begin() < batch_size_.rows() &&
+         end->distance <= bound_) {
     ++end;
   }
   rows->insert(rows->end(), batch_.begin(), end);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/quantizer/coded_query.h"
+#include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/search/visited_set.h"
 #include "engine/segment/segment_reader.h"
@@ -14,8 +15,7 @@
 namespace vseg {
 
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
-// between batches. The first batch has ef rows, each further one twice as many as the one before:
-// who comes back often wants many, and a batch has to take up all that was seen before it. A batch
+// between batches, whose sizes are BatchSize's. A batch
 // ends when its live rows are all nearer than the whole frontier; the frontier is what has been
 // seen and not expanded (its neighbours not yet looked at). Dead rows are walked through but never
 // found. When the frontier is empty every row has been seen (build_graph makes every row
@@ -51,7 +51,7 @@ class SegmentCursor : public Cursor {
   };
   static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
 
-  void set_batch_rows(uint32_t rows);
+  void set_widths();
   void begin_batch(float bound);
   void take_up_deferred();
   void take_up_found();
@@ -76,12 +76,12 @@ class SegmentCursor : public Cursor {
   SegmentReader segment_;
   Tombstones tombstones_;
   const Query& query_;
-  uint32_t batch_rows_;  // rows a batch delivers
-  uint32_t kept_;        // rows it must have found: more, where estimates are rough
-  uint32_t bounded_ef_;  // live rows found before a bound may end the walk
-  uint32_t width_ = 0;   // rows of the frontier that a batch keeps in order, where it is estimated
-  bool all_dead_;        // the directory says that no live row is left
-  VisitedSet visited_;   // rows whose exact distance is known
+  BatchSize batch_size_;  // rows a batch delivers
+  uint32_t kept_;         // rows it must have found: more, where estimates are rough
+  uint32_t bounded_ef_;   // live rows found before a bound may end the walk
+  uint32_t width_ = 0;    // rows of the frontier that a batch keeps in order, where it is estimated
+  bool all_dead_;         // the directory says that no live row is left
+  VisitedSet visited_;    // rows whose exact distance is known
   std::unique_ptr<CodedQuery> coded_;  // null: the segment has no codes
   std::vector<Candidate> frontier_;    // heap, nearest first
   std::vector<Candidate> found_;       // heap, nearest first

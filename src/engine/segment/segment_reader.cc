@@ -268,6 +268,17 @@ void SegmentReader::prefetch_node(Ordinal ordinal) {
   }
 }
 
+void SegmentReader::prefetch_vector(Ordinal ordinal) {
+  if (layout_.pages_per_node > 1) {
+    prefetch_node(ordinal);
+  } else {
+    const NodePlace where = place(row(ordinal));
+    pages_.prefetch(block(where.logical), where.offset + layout_.vector_offset,
+                    layout_.node_bytes - layout_.vector_offset);
+  }
+  prefetch_remainder(ordinal);
+}
+
 void SegmentReader::prefetch_remainder(Ordinal ordinal) {
   if (layout_.own == OwnVector::kSplit) {
     const NodePlace where = remainder_place(ordinal);

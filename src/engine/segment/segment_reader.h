@@ -42,6 +42,7 @@ class SegmentReader {
 
   Tid tid(Ordinal ordinal);
   void prefetch_node(Ordinal ordinal);
+  void prefetch_vector(Ordinal ordinal);     // what vector() reads
   void prefetch_remainder(Ordinal ordinal);  // what vector() reads beside the node
 
   // Where a walk starts: the neighbours of entry_blocks() node blocks that belong to no row. At

@@ -21,7 +21,13 @@ class Tombstones {
 
   bool dead(Ordinal ordinal);
 
+  // Appends the segment's rows without a tombstone, ascending.
+  void collect_live(std::vector<Ordinal>* live);
+
  private:
+  const std::byte* page(uint32_t number);
+  void collect_live_of_page(uint32_t number, std::vector<Ordinal>* live);
+
   PageSource& pages_;
   const SegmentReader& segment_;
   bool any_;

@@ -29,11 +29,19 @@ int stop_rows = kDefaultStopRows;
 int worker_threads = 1;
 int naptime = 60;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
+int segment_search = static_cast<int>(SegmentSearchMode::kAuto);
 
 const config_enum_entry kIterativeScanModes[] = {
     {"off", static_cast<int>(IterativeScan::kOff), false},
     {"relaxed_order", static_cast<int>(IterativeScan::kRelaxedOrder), false},
     {"strict_order", static_cast<int>(IterativeScan::kStrictOrder), false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry kSegmentSearchModes[] = {
+    {"auto", static_cast<int>(SegmentSearchMode::kAuto), false},
+    {"graph", static_cast<int>(SegmentSearchMode::kGraph), false},
+    {"rows", static_cast<int>(SegmentSearchMode::kRows), false},
     {nullptr, 0, false},
 };
 
@@ -95,6 +103,13 @@ void define_parameters() {
       "found late as well.",
       &iterative_scan, static_cast<int>(IterativeScan::kStrictOrder), kIterativeScanModes,
       PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("vseg.segment_search", "How a scan searches a graph segment.",
+                           "auto: as is expected to take less time. graph: by its graph. rows: by "
+                           "comparing all its live "
+                           "rows. For tests and measurements.",
+                           &segment_search, static_cast<int>(SegmentSearchMode::kAuto),
+                           kSegmentSearchModes, PGC_USERSET, GUC_EXPLAIN | GUC_NOT_IN_SAMPLE,
+                           nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "vseg.tail_seal_rows", "Appended rows at which a background worker makes a segment of them.",
       "Until then a search compares them one by one. 0 leaves them to vseg_compact and REINDEX.",
@@ -146,6 +161,7 @@ ScanOptions scan_settings() {
   ScanOptions options;
   options.ef_search = static_cast<uint32_t>(ef_search);
   options.iterative = static_cast<IterativeScan>(iterative_scan);
+  options.segments = static_cast<SegmentSearchMode>(segment_search);
   return options;
 }
 

@@ -28,7 +28,7 @@ struct GraphSettings {
 // ef_construction is less than 2 * m.
 GraphSettings graph_settings(Relation index);
 
-// vseg.ef_search, vseg.iterative_scan
+// vseg.ef_search, vseg.iterative_scan, vseg.segment_search
 ScanOptions scan_settings();
 
 // vseg.memtable_size in bytes
