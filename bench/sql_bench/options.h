@@ -42,7 +42,7 @@ struct Options {
   size_t sustained_rows = 300000;
   size_t batch_rows = 10000;  // of a COPY of sustained and phases
   size_t duration = 0;        // seconds of stream and of the upload of phases; 0: 600 and 180
-  size_t full_speed_seconds = 60;
+  size_t full_speed_seconds = 30;
   size_t stream_rate = 55;  // commits a second
   size_t generations = 100;
   size_t churn_rows = 20000;
