@@ -150,7 +150,8 @@ sub insert_until_sealing
 	return ($helper, $helper_pid);
 }
 create_items($node, 'helped');
-insert_items($node, 'helped', 1, 3000);
+$node->safe_psql('postgres', 'SET vseg.tail_seal_rows = 0;
+  INSERT INTO helped SELECT i, vector_of(i) FROM generate_series(1, 3000) i');
 my ($helper, $helper_pid) = insert_until_sealing('helped', 10001);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM helped'), 3000, 'the row waits');
 $node->safe_psql('postgres', 'DELETE FROM helped WHERE id % 5 = 0');

@@ -73,6 +73,7 @@ TEST(SlowdownDelay, GrowsWithRowsAndExcessUpToSeconds) {
 
 std::vector<uint32_t> ids(const std::vector<PlannedMember>& members) {
   std::vector<uint32_t> ids;
+  ids.reserve(members.size());
   for (const PlannedMember& member : members) {
     ids.push_back(member.id);
   }

@@ -178,19 +178,24 @@ AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& en
 
 uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions) {
   const AppendLayout layout = make_append_layout(dimensions);
+  const PageExpectation expected = {PageKind::kAppendEntries, entry.id};
+  BlockNo block = read_chain_header(pages, entry).tail;
+  if (block == kNoBlock) {
+    return 0;
+  }
   EntryPage page;
-  const BlockNo first = read_chain_header(pages, entry).tail;
-  uint64_t rows = 0;
-  for (BlockNo block = first; block != kNoBlock; block = page.next()) {
-    page.read(pages, {PageKind::kAppendEntries, entry.id}, block, layout);
+  page.read(pages, expected, block, layout);
+  while (page.next() != kNoBlock) {
+    const uint64_t rows = page.rows_before() + page.rows();
+    block = page.next();
     // Every page but the tail has rows: the count grows, and damage cannot make a loop.
-    if ((block != first && page.rows_before() != rows) ||
-        (page.rows() == 0 && page.next() != kNoBlock)) {
+    const bool empty = page.rows() == 0;
+    page.read(pages, expected, block, layout);
+    if (empty || page.rows_before() != rows) {
       throw CorruptIndexError(block, "append entry page is not the next one of its chain");
     }
-    rows = page.rows_before() + page.rows();
   }
-  return rows;
+  return page.rows_before() + page.rows();
 }
 
 }  // namespace vseg

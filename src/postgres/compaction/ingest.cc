@@ -41,7 +41,8 @@ struct Pace {
   uint64_t rows;           // appended since it was looked at
   int unanswered;          // workers started in a row without anybody seen to seal
   TimestampTz last_start;  // of a worker
-  TimestampTz no_help;     // until then this backend seals nothing: it has tried in vain
+  TimestampTz last_reclaim;
+  TimestampTz no_help;  // until then this backend seals nothing: it has tried in vain
 };
 
 // Direct-mapped: where two indexes meet, the tail is looked at once more.
@@ -51,7 +52,7 @@ Pace* pace_of(Relation index) {
   const Oid oid = RelationGetRelid(index);
   Pace* pace = &paces[oid % lengthof(paces)];
   if (pace->index != oid) {
-    *pace = {oid, true, 0, 0, 0, 0};
+    *pace = {oid, true, 0, 0, 0, 0, 0};
   }
   return pace;
 }
@@ -92,7 +93,8 @@ BackPressure pressure_on(Relation index, Pace* pace) {
   if (calm_or_not.state == Pressure::kNone) {
     return calm_or_not;
   }
-  if (!tail.has_room) {
+  if (!tail.has_room && GetCurrentTimestamp() - pace->last_reclaim > kSecond) {
+    pace->last_reclaim = GetCurrentTimestamp();
     reclaim_if_free(index);
     tail = look_at_tail(index);
   }

@@ -23,8 +23,8 @@ Tail look_at_tail(Relation index);
 // Whether another backend could see the index, and work on it.
 bool can_be_maintained(Relation index);
 
-// Free space makes room in the list of displaced space, and what was written in vain does not add
-// up when jobs fail again and again. VACUUM does it, too.
+// Unless somebody has PUBLISH: free space makes room in the list of displaced space, and what was
+// written in vain does not add up when jobs fail again and again. VACUUM does it, too.
 void reclaim_if_free(Relation index);
 
 // Makes segments of chains and runs: of all of them, or of the smallest with `rows` rows in all,
