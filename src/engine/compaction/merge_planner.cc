@@ -55,17 +55,34 @@ MergeGroup full_tier(const std::vector<PlannedMember>& members, uint32_t tier,
   return group.size() < 2 ? MergeGroup() : group;
 }
 
+bool is_due_for_the_dead(const PlannedMember& member, const MergePolicy& policy) {
+  const double dead = static_cast<double>(member.dead_rows);
+  return !member.run && member.dead_rows > 0 && member.live() <= policy.capacity &&
+         dead >= policy.dead_fraction * static_cast<double>(member.rows);
+}
+
+// The segment with most dead rows and those that are smaller, which cost little beside it, as far
+// as memory goes.
 MergeGroup most_dead(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
   const PlannedMember* most = nullptr;
   for (const PlannedMember& member : members) {
-    const double dead = static_cast<double>(member.dead_rows);
-    if (!member.run && member.dead_rows > 0 && member.live() <= policy.capacity &&
-        dead >= policy.dead_fraction * static_cast<double>(member.rows) &&
+    if (is_due_for_the_dead(member, policy) &&
         (most == nullptr || member.dead_rows > most->dead_rows)) {
       most = &member;
     }
   }
-  return most == nullptr ? MergeGroup() : MergeGroup{most->id};
+  if (most == nullptr) {
+    return {};
+  }
+  MergeGroup group = {most->id};
+  uint64_t live = most->live();
+  for (const PlannedMember& member : members) {
+    if (!member.run && member.live() < most->live() && live + member.live() <= policy.capacity) {
+      live += member.live();
+      group.push_back(member.id);
+    }
+  }
+  return group;
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ bool is_being_sealed(Relation index, Pace* pace) {
     pace->unanswered = 0;  // the next look tries again
     return false;
   }
-  if (!start_worker_for(index)) {
+  if (!start_worker_for(index, tail_seal_rows())) {
     return false;
   }
   pace->last_start = now;
@@ -339,7 +339,7 @@ void rows_appended(Relation index, const Appended& appended, size_t count) {
   if (tail.rows < static_cast<uint64_t>(seal_rows)) {
     return;
   }
-  if (is_index_lock_taken(index, IndexLock::kSeal) || !start_worker_for(index)) {
+  if (is_index_lock_taken(index, IndexLock::kSeal) || !start_worker_for(index, tail_seal_rows())) {
     freeze_if_long(index, appended, tail);
   }
 }

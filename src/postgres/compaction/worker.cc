@@ -45,6 +45,11 @@ struct WorkerOrder {
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
 
+// VACUUM and the launcher have a tail sealed at that part of vseg.tail_seal_rows: what does not
+// grow any more would cost every search for ever. A tail of 1,000 rows costs about as much as a
+// small segment.
+constexpr int kIdleTails = 10;
+
 // False where all of max_worker_processes are taken.
 bool start_worker(const WorkerOrder& order) {
   BackgroundWorker worker;
@@ -241,10 +246,10 @@ bool is_tail_long(Relation index, int seal_rows) {
 
 }  // namespace
 
-bool start_worker_for(Relation index) {
+bool start_worker_for(Relation index, int seal_rows) {
   WorkerOrder order = {};
   order.index = RelationGetRelid(index);
-  order.seal_rows = tail_seal_rows();
+  order.seal_rows = seal_rows;
   strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
   const bool started = start_worker(order);
   count_worker(index, started);
@@ -257,11 +262,13 @@ bool start_worker_for(Relation index) {
 }
 
 void request_maintenance(Relation index) {
-  const int seal_rows = tail_seal_rows();
-  if (seal_rows > 0 && can_be_maintained(index) &&
-      (is_tail_long(index, seal_rows) ||
-       (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index)))) {
-    start_worker_for(index);
+  if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
+    return;
+  }
+  const int seal_rows = std::max(tail_seal_rows() / kIdleTails, 1);
+  if (is_tail_long(index, seal_rows) ||
+      (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index))) {
+    start_worker_for(index, seal_rows);
   }
 }
 
