@@ -113,12 +113,20 @@ my @faults = qw(append-begin append-vectors append-entries append-codes append-l
   merge-carried merge-published merge-stamped vacuum-marked vacuum-published reclaim-logged
   reclaim-released sweep-found sweep-released);
 
+# Faster than sealing: rows overflow into runs, a worker seals, the inserter is slowed down or helps.
+my $hurry = q{SET vseg.tail_seal_rows = 60; SET vseg.tail_slowdown_rows = 200; SET vseg.tail_stop_rows = 600;
+  SET vseg.memtable_size = 64; };
+my $calm = q{RESET vseg.tail_seal_rows; RESET vseg.tail_slowdown_rows; RESET vseg.tail_stop_rows;
+  RESET vseg.memtable_size};
+
+sub hurried { return $hurry . $_[0] . '; ' . $calm }
+
 sub broken
 {
 	my $fault = one_of(@faults) . ':' . one_of('error', 'out_of_memory', 'disk_full');
 	my $statement = one_of(q{CALL vseg_compact('items_idx')}, 'VACUUM items', rows(300),
-		'SET vseg.tail_seal_rows = 20; VACUUM items; RESET vseg.tail_seal_rows');
-	return "SET vseg.fault_point = '$fault';\n$statement;\nRESET vseg.tail_seal_rows; RESET vseg.fault_point";
+		'SET vseg.tail_seal_rows = 20; VACUUM items', $hurry . rows(500));
+	return "SET vseg.fault_point = '$fault';\n$statement;\nRESET vseg.fault_point; $calm";
 }
 
 # Under which the table cannot be locked against everybody else.
@@ -129,6 +137,7 @@ my %steps = (
 	copy => sub { copied_rows(1 + int(rand(100))) },
 	overflow => sub { 'SET vseg.memtable_size = 64; ' . rows(3000) . '; RESET vseg.memtable_size; '
 		  . 'DELETE FROM items WHERE id > ' . ($next_id - 2900) },
+	hurried => sub { hurried(rows(2000)) . '; DELETE FROM items WHERE id > ' . ($next_id - 1950) },
 	delete => sub { 'DELETE FROM items ' . some() },
 	reuse => sub { 'DELETE FROM items ' . some() . '; VACUUM items; ' . rows(100) },
 	update => \&update,
