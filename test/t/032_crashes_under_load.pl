@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 use VsegTest;
 
-my $seed = $ENV{VSEG_SEED} || time;
+my $seed = $ENV{VSEG_SEED} || 7;
 my $rounds = $ENV{VSEG_ROUNDS} || 3;
 srand($seed);
 diag("VSEG_SEED=$seed");
