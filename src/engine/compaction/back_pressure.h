@@ -10,7 +10,7 @@
 
 namespace vseg {
 
-// The tail: append chains and flat runs, whose rows a search compares one by one.
+// The tail: append chains and flat runs, at all of whose rows a search looks.
 struct TailState {
   uint64_t rows;
   bool sealing;   // somebody is at it, or was just asked to

@@ -39,7 +39,7 @@ struct AppendChainHeader {
   uint32_t extent_used;  // and how many blocks of it were taken before
 };
 
-constexpr uint16_t kEntryPageOpen = 1;  // rows may still be added; cleared when the chain freezes
+constexpr uint16_t kEntryPageOpen = 1;  // rows may still be added; cleared when a run is closed
 
 // Payload of a kAppendEntries page starts with this, then AppendEntry[capacity], then the code
 // pages' block numbers, then the vector pages'.

@@ -30,7 +30,7 @@ enum class MemberKind : uint8_t {
 struct DirectoryEntry {
   uint32_t id;  // segment or chain number, never used twice in one index
   MemberKind kind;
-  uint8_t tier;  // size tier of the merge planner
+  uint8_t tier;  // 0: size_tier() says it
   uint16_t reserved0;
   BlockNo header_block;  // its kSegmentHeader or kAppendHeader page
   uint32_t extents;      // extents it owns; 0 for an append chain (its pages know)

@@ -15,11 +15,10 @@
 namespace vseg {
 
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
-// between batches, whose sizes are BatchSize's. A batch
-// ends when its live rows are all nearer than the whole frontier; the frontier is what has been
-// seen and not expanded (its neighbours not yet looked at). Dead rows are walked through but never
-// found. When the frontier is empty every row has been seen (build_graph makes every row
-// reachable); if not, the graph is corrupt.
+// between batches, whose sizes are BatchSize's. A batch ends when its live rows are all nearer than
+// the whole frontier; the frontier is what has been seen and not expanded (its neighbours not yet
+// looked at). Dead rows are walked through but never found. When the frontier is empty every row
+// has been seen (build_graph makes every row reachable); if not, the graph is corrupt.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.

@@ -123,7 +123,8 @@ class IndexBuilder {
     indexed_++;
   }
 
-  // More rows than all segments may hold in this little memory: they are searchable, but exactly.
+  // More rows than all segments may hold in this little memory: they are searchable, but without a
+  // graph.
   void add_to_tail(const Tid& tid, const float* vector) {
     finish_segments();
     call_pg([&] {

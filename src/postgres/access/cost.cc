@@ -57,8 +57,8 @@ void add_member(const DirectoryEntry& entry, const Metapage& metapage, uint32_t 
   cost->rows += static_cast<double>(entry.rows - std::min(entry.rows, entry.dead_rows));
 }
 
-// What the segments cost, and, for what the directory does not tell, the append tail: rows the
-// index has beyond its segments are compared one by one.
+// What the segments cost, and, for what the directory does not tell, the append tail: as if all
+// rows the index has beyond its segments were compared, which errs towards a sequential scan.
 SearchCost search_cost(Relation index, double index_rows, double index_pages) {
   Metapage metapage;
   read_metapage(index, &metapage);

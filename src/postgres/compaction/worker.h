@@ -12,7 +12,7 @@ namespace pg {
 // the rows wait for the next call, and searches find them meanwhile.
 bool start_worker_for(Relation index, int seal_rows);
 
-// Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM.
+// Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM and the launcher.
 void request_maintenance(Relation index);
 
 // The same in a transaction of its own, unless others are in the way, or the index is gone.

@@ -112,7 +112,7 @@ void define_parameters() {
                            nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "vseg.tail_seal_rows", "Appended rows at which a background worker makes a segment of them.",
-      "Until then a search compares them one by one. 0 leaves them to vseg_compact and REINDEX.",
+      "Until then a search looks at all of them. 0 leaves them to vseg_compact and REINDEX.",
       &seal_rows, kDefaultSealRows, 0, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "vseg.tail_slowdown_rows", "Appended rows from which on inserts are slowed down.",
