@@ -122,10 +122,9 @@ TEST_F(MergedRows, AreSortedWithTheLargestSegmentFirstAndRunsLast) {
     members[i].id = i;
   }
   sort_for_merge(&members);
-  std::vector<uint32_t> ids;
-  for (const DirectoryEntry& entry : members) {
-    ids.push_back(entry.id);
-  }
+  std::vector<uint32_t> ids(members.size());
+  std::transform(members.begin(), members.end(), ids.begin(),
+                 [](const DirectoryEntry& entry) { return entry.id; });
   EXPECT_THAT(ids, testing::ElementsAre(2, 1, 3, 0));
 }
 
