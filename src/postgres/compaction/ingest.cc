@@ -42,7 +42,8 @@ struct Pace {
   int unanswered;          // workers started in a row without anybody seen to seal
   TimestampTz last_start;  // of a worker
   TimestampTz last_reclaim;
-  TimestampTz no_help;  // until then this backend seals nothing: it has tried in vain
+  TimestampTz no_help;   // until then this backend seals nothing: it has tried in vain
+  TimestampTz no_merge;  // until then it merges nothing: that took too long
 };
 
 // Direct-mapped: where two indexes meet, the tail is looked at once more.
@@ -52,7 +53,7 @@ Pace* pace_of(Relation index) {
   const Oid oid = RelationGetRelid(index);
   Pace* pace = &paces[oid % lengthof(paces)];
   if (pace->index != oid) {
-    *pace = {oid, true, 0, 0, 0, 0, 0};
+    *pace = {oid, true, 0, 0, 0, 0, 0, 0};
   }
   return pace;
 }
@@ -195,6 +196,19 @@ Help merge_small_segments(Relation index) {
   return result;
 }
 
+// As merge_small_segments(); false if that took too long, and would do so again.
+bool has_merged_small_segments(Relation index, Pace* pace) {
+  constexpr int64 kPause = 600 * kSecond;
+  if (GetCurrentTimestamp() < pace->no_merge) {
+    return true;
+  }
+  if (merge_small_segments(index) != Help::kFailed) {
+    return true;
+  }
+  pace->no_merge = GetCurrentTimestamp() + kPause;
+  return false;
+}
+
 // Of errors that concern sealing alone the inserter is not the one to die.
 void warn_of_failure(Relation index, ErrorData* error) {
   if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
@@ -230,17 +244,17 @@ void end_subtransaction(bool commit, const Outside& outside) {
 }
 
 // Seals in a subtransaction, which has neither snapshot nor transaction ID.
-Help help(Relation index) {
+Help help(Relation index, Pace* pace) {
   const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
   volatile Help result = Help::kFailed;
   BeginInternalSubTransaction(nullptr);
-  MemoryContext memory =
-      AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
   PG_TRY();
   {
+    MemoryContext memory =
+        AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
     MemoryContextSwitchTo(memory);
     result = seal_share_of_tail(index);
-    const bool clean = result == Help::kSealed && merge_small_segments(index) != Help::kFailed;
+    const bool clean = result == Help::kSealed && has_merged_small_segments(index, pace);
     MemoryContextSwitchTo(outside.context);
     MemoryContextDelete(memory);
     end_subtransaction(clean, outside);
@@ -263,7 +277,7 @@ bool has_helped(Relation index, const BackPressure& pressure, Pace* pace) {
       GetCurrentTimestamp() < pace->no_help) {
     return false;
   }
-  const Help result = help(index);
+  const Help result = help(index, pace);
   if (result == Help::kFailed) {
     pace->no_help = GetCurrentTimestamp() + 10 * kSecond;
   }

@@ -137,6 +137,23 @@ void nap() {
   }
 }
 
+// A damaged index is logged, and does not keep the others from being looked at.
+void maintain_or_report(Oid index) {
+  MemoryContext memory = CurrentMemoryContext;
+  PG_TRY();
+  { maintain_index(index); }
+  PG_CATCH();
+  {
+    HOLD_INTERRUPTS();
+    MemoryContextSwitchTo(memory);
+    EmitErrorReport();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    RESUME_INTERRUPTS();
+  }
+  PG_END_TRY();
+}
+
 }  // namespace
 
 void register_launcher() {
@@ -179,7 +196,7 @@ void vseg_scout_main(Datum database) {
   List* oids = collect(memory, vseg_indexes);
   ListCell* cell = nullptr;
   foreach (cell, oids) {
-    maintain_index(lfirst_oid(cell));
+    maintain_or_report(lfirst_oid(cell));
   }
 }
 

@@ -250,6 +250,9 @@ void MergeJob::merge(const MergeGroup& group) {
       inputs.members.push_back(entry);
     }
   }
+  if (inputs.members.empty()) {
+    return;  // replaced by others since it was planned, or there was no room for it
+  }
   sort_for_merge(&inputs.members);
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());

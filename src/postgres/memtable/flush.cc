@@ -13,11 +13,20 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// Whether the run takes more rows: it is listed, and not yet as long as what is sealed at once.
+// Rows of the transaction's next run: as many as a seal takes, then twice as many, three times, up
+// to what a worker seals at once. Until it ends, what its sealed runs displaced keeps a place in
+// the metapage each: short runs of a long load would fill it.
+uint64_t run_rows(uint32_t listed) {
+  const auto seal = static_cast<uint64_t>(tail_seal_rows());
+  const auto most = std::max(seal, static_cast<uint64_t>(tail_slowdown_rows()));
+  return std::min(seal * std::max(listed, 1U), most);
+}
+
+// Whether the run takes more rows: it is listed, and not as long as it shall be.
 bool continues(const Metapage& metapage, const OwnRun& run) {
   const DirectoryEntry* end = metapage.directory + metapage.directory_count;
   return run.chain.id != 0 && run.incarnation == metapage.incarnation &&
-         run.rows < static_cast<uint64_t>(tail_seal_rows()) &&
+         run.rows < run_rows(run.listed) &&
          std::any_of(metapage.directory, end, [&](const DirectoryEntry& entry) {
            return entry.id == run.chain.id && entry.kind == MemberKind::kFlatRun;
          });
@@ -32,6 +41,7 @@ bool begin_run(Relation index, const Metapage& metapage, OwnRun* run) {
   run->rows = 0;
   const bool listed = list_flat_run(index, &run->chain);
   unlock_index(index, IndexLock::kPublish);
+  run->listed += listed ? 1 : 0;
   return listed;
 }
 
@@ -40,7 +50,7 @@ ChainRef choose_chain(Relation index, const Metapage& metapage, bool bulk, OwnRu
   if (continues(metapage, *run)) {
     return run->chain;
   }
-  *run = OwnRun{};
+  run->chain = ChainRef{};
   if (bulk && tail_seal_rows() > 0 && can_be_maintained(index) && begin_run(index, metapage, run)) {
     return run->chain;
   }
@@ -59,7 +69,7 @@ void flush_rows(Relation index, const Metapage& metapage, const RowsToFlush& row
   if (appended.chain.id == run->chain.id) {
     run->rows = appended.rows;
   } else {
-    *run = OwnRun{};  // a sealer has closed it
+    run->chain = ChainRef{};  // a sealer has closed it
   }
   rows_appended(index, appended, rows.count);
 }

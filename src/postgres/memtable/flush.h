@@ -9,12 +9,13 @@
 namespace vseg {
 namespace pg {
 
-// The flat run that this transaction has listed and still appends to; all zero: none. Nobody else
+// The flat run that this transaction has listed and still appends to; chain.id 0: none. Nobody else
 // appends to it. It is forgotten, not ended: whoever seals it closes it.
 struct OwnRun {
   uint64_t incarnation;  // of the index: REINDEX and ROLLBACK TO bring in others
   ChainRef chain;
   uint64_t rows;
+  uint32_t listed;  // by this transaction so far
 };
 
 struct RowsToFlush {

@@ -155,6 +155,19 @@ void copy_allocation_map(Relation index, uint32_t k, char* map) {
   UnlockReleaseBuffer(buffer);
 }
 
+uint32_t count_free_extents(Relation index, uint32_t end) {
+  uint32_t free = 0;
+  char map[kPagePayload];
+  for (uint32_t first = 0; first < end; first += kExtentsPerMap) {
+    CHECK_FOR_INTERRUPTS();
+    copy_allocation_map(index, first / kExtentsPerMap, map);
+    for (uint32_t bit = 0; bit < kExtentsPerMap && first + bit < end; bit++) {
+      free += get_bit(map, bit) ? 0 : 1;
+    }
+  }
+  return free;
+}
+
 Buffer release_extents(Relation index, GenericXLogState* record, const uint32_t* extents,
                        size_t count) {
   Buffer buffer = lock_map(index, extents[0] / kExtentsPerMap);

@@ -29,6 +29,9 @@ bool is_allocated(Relation index, uint32_t extent);
 // leaks them, until VACUUM's sweep finds them.
 void claim_extents(Relation index, uint32_t count, uint32_t* extents);
 
+// Free extents among the first `end`.
+uint32_t count_free_extents(Relation index, uint32_t end);
+
 // Marks `count` extents from `first` on as taken, one WAL record a map page. Only for an index that
 // nobody else can see yet (ambuild): publishing them follows in another record.
 void mark_extents(Relation index, uint32_t first, uint32_t count);

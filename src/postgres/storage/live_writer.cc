@@ -9,6 +9,21 @@
 
 namespace vseg {
 namespace pg {
+namespace {
+
+// Makes the file long enough for so many more extents, an extent at a time, before they are
+// claimed: whoever claims one behind them would have to do it, in one go and under buffer locks.
+void extend_for(Relation index, uint32_t extents, BufferAccessStrategy strategy) {
+  const BlockNumber end = RelationGetNumberOfBlocks(index);
+  const uint32_t whole = end / kExtentPages;
+  const uint32_t free = count_free_extents(index, whole);
+  for (uint32_t extent = whole; extent < whole + extents - std::min(extents, free); extent++) {
+    CHECK_FOR_INTERRUPTS();
+    extend_to_block(index, (extent + 1) * kExtentPages - 1, strategy);
+  }
+}
+
+}  // namespace
 
 LiveWriter::LiveWriter(Relation index)
     : SegmentTarget(index), strategy_(call_pg([] { return GetAccessStrategy(BAS_BULKWRITE); })) {}
@@ -16,6 +31,7 @@ LiveWriter::LiveWriter(Relation index)
 std::vector<uint32_t> LiveWriter::allocate(uint32_t extents) {
   std::vector<uint32_t> list(extents);
   call_pg([&] {
+    extend_for(index(), extents, strategy_);
     claim_extents(index(), extents, list.data());
     fault_point("merge-claimed");
   });
