@@ -183,7 +183,7 @@ TEST_F(MemtableTest, FlushedRowsGoButSupersededOnesCanComeBack) {
   append(2, 2);
   memtable_.supersede(3);
   append(3, 3);
-  memtable_.drop_live();
+  memtable_.drop_live(1);
   EXPECT_THAT(live(), IsEmpty());
   append(4, 3);
   EXPECT_THAT(live(), ElementsAre(4));
@@ -196,12 +196,61 @@ TEST_F(MemtableTest, FlushedRowsGoButSupersededOnesCanComeBack) {
 TEST_F(MemtableTest, FlushInsideASubtransactionLeavesNothingToAbort) {
   append(1, kTop);
   append(2, 2);
-  memtable_.drop_live();
+  memtable_.drop_live(2);
   append(3, 2);
   memtable_.abort_subtransaction(2);
   EXPECT_THAT(live(), IsEmpty());
   append(4, kTop);
   EXPECT_THAT(live(), ElementsAre(4));
+}
+
+TEST_F(MemtableTest, RowsThatAFlushDidNotReachFollowTheirSubtransactions) {
+  append(1, kTop);
+  append(2, kTop);
+  append(3, 2);
+  append(4, 2);
+  append(5, 3);
+  memtable_.drop_live(0);
+  EXPECT_THAT(live(), ElementsAre(1, 2, 3, 4, 5));
+  memtable_.drop_live(1);
+  EXPECT_THAT(live(), ElementsAre(2, 3, 4, 5));
+  memtable_.drop_live(2);
+  EXPECT_THAT(live(), ElementsAre(4, 5));
+  memtable_.abort_subtransaction(3);
+  EXPECT_THAT(live(), ElementsAre(4));
+  append(6, 2);
+  memtable_.abort_subtransaction(2);
+  EXPECT_THAT(live(), IsEmpty());
+  append(7, kTop);
+  EXPECT_THAT(live(), ElementsAre(7));
+}
+
+TEST_F(MemtableTest, RowsThatAFlushDidNotReachStayBehindSupersededOnes) {
+  append(1, kTop);
+  append(2, 2);
+  memtable_.supersede(2);
+  append(3, 2);
+  append(4, 3);
+  append(5, 4);
+  memtable_.drop_live(2);
+  EXPECT_THAT(live(), ElementsAre(5));
+  memtable_.abort_subtransaction(4);
+  EXPECT_THAT(live(), IsEmpty());
+  memtable_.abort_subtransaction(2);
+  EXPECT_THAT(live(), ElementsAre(1));
+}
+
+TEST_F(MemtableTest, FlushOfAPartKeepsThousandsOfRows) {
+  for (uint32_t i = 0; i < 20000; i++) {
+    append(i, kTop + i / 1000);
+  }
+  memtable_.drop_live(9500);
+  EXPECT_EQ(live().front(), 9500u);
+  EXPECT_EQ(live().back(), 19999u);
+  memtable_.abort_subtransaction(kTop + 10);
+  EXPECT_EQ(live().size(), 500u);
+  memtable_.abort_subtransaction(kTop + 9);
+  EXPECT_TRUE(memtable_.empty());
 }
 
 TEST_F(MemtableTest, ClearForgetsEverything) {
@@ -269,8 +318,12 @@ class Model {
     }
   }
 
-  void drop_live() {
-    drop_if([](const Row& row) { return row.superseded_by.empty(); });
+  void drop_live(size_t count) {
+    drop_if([&count](const Row& row) {
+      const bool drop = row.superseded_by.empty() && count > 0;
+      count -= drop ? 1 : 0;
+      return drop;
+    });
   }
 
   std::vector<uint32_t> live() const {
@@ -318,9 +371,10 @@ class MemtableAgainstModel : public MemtableTest {
     } else if (what < 20) {
       memtable_.supersede(current);
       model_.supersede(current);
-    } else if (what == 20) {
-      memtable_.drop_live();
-      model_.drop_live();
+    } else if (what < 22) {
+      const size_t count = what == 20 ? memtable_.rows() : random_() % (memtable_.rows() + 1);
+      memtable_.drop_live(count);
+      model_.drop_live(count);
     } else {
       append(number, current);
       model_.append(number, current);

@@ -84,12 +84,28 @@ void Memtable::supersede(Subtransaction subtransaction) {
   }
 }
 
-void Memtable::drop_live() {
-  size_t kept = superseded();
-  while (!runs_.empty() && runs_.back().first >= kept) {
+void Memtable::drop_live(size_t count) noexcept {
+  if (count == 0) {
+    return;
+  }
+  const size_t begin = superseded(), end = begin + count, rows = tids_.size() - count;
+  for (size_t i = end; i < tids_.size(); i++) {
+    tids_[i - count] = tids_[i];
+    std::copy_n(at(i), dimensions_, at(i - count));
+  }
+  for (Run& run : runs_) {
+    if (run.first > begin) {
+      run.first = std::max(run.first, end) - count;
+    }
+  }
+  // A run whose rows are all gone begins where the next one does, or where the rows end.
+  const auto last = std::unique(runs_.rbegin(), runs_.rend(),
+                                [](const Run& a, const Run& b) { return a.first == b.first; });
+  runs_.erase(runs_.begin(), last.base());
+  if (!runs_.empty() && runs_.back().first == rows) {
     runs_.pop_back();
   }
-  truncate(kept);
+  truncate(rows);
 }
 
 void Memtable::clear() {

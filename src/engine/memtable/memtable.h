@@ -50,8 +50,10 @@ class Memtable {
   // Memory of the live rows: what flushing them frees.
   size_t bytes() const { return size_t{rows()} * (row_bytes() + sizeof(Tid)); }
 
-  // The live rows have been flushed and go. Superseded ones stay, lest ROLLBACK TO needs them.
-  void drop_live();
+  // The first `count` live rows have been flushed and go; the others stay live, each with its
+  // subtransaction. Superseded ones stay, lest ROLLBACK TO needs them. Takes no memory.
+  // REQUIRES: count <= rows(). O(rows that stay live).
+  void drop_live(size_t count) noexcept;
 
   // Everything goes, superseded rows too: the transaction ended.
   void clear();

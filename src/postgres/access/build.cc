@@ -131,7 +131,9 @@ class IndexBuilder {
       Metapage metapage;
       read_metapage(context_.index, &metapage);
       const AppendRow row = {tid, vector};
-      append_rows(context_.index, metapage, own_append_chain(context_.index, metapage), &row, 1);
+      size_t done = 0;
+      append_rows(context_.index, metapage, own_append_chain(context_.index, metapage),
+                  {&row, 1, &done});
     });
     tail_rows_++;
     indexed_++;

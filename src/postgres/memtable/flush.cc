@@ -62,16 +62,16 @@ ChainRef choose_chain(Relation index, const Metapage& metapage, bool bulk, OwnRu
 void flush_rows(Relation index, const Metapage& metapage, const RowsToFlush& rows, OwnRun* run) {
   const WorkStart start = start_work();
   const ChainRef chain = choose_chain(index, metapage, rows.bulk, run);
-  const Appended appended = append_rows(index, metapage, chain, rows.rows, rows.count);
+  const Appended appended = append_rows(index, metapage, chain, rows.append);
   WorkCounts work = work_since(start);
-  work.rows = rows.count;
+  work.rows = rows.append.count;
   count_work(index, WorkCause::kFlush, work);
   if (appended.chain.id == run->chain.id) {
     run->rows = appended.rows;
   } else {
     run->chain = ChainRef{};  // a sealer has closed it
   }
-  rows_appended(index, appended, rows.count);
+  rows_appended(index, appended, rows.append.count);
 }
 
 }  // namespace pg

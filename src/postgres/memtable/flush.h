@@ -19,8 +19,7 @@ struct OwnRun {
 };
 
 struct RowsToFlush {
-  const AppendRow* rows;
-  size_t count;
+  RowsToAppend append;
   bool bulk;  // more than memory may hold, and more to come
 };
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class_d.h"
 #include "executor/executor.h"
+#include "storage/predicate.h"
 }
 
 #include "engine/memtable/memtable.h"
@@ -27,10 +28,11 @@ struct IndexMemtable {
   Oid index;
   Memtable rows;
   OwnRun run;
+  bool unchecked;  // a flush failed before the check that serializable readers missed no row
   IndexMemtable* next;
 
   IndexMemtable(Oid oid, uint32_t dimensions)
-      : index(oid), rows(dimensions), run{}, next(nullptr) {}
+      : index(oid), rows(dimensions), run{}, unchecked(false), next(nullptr) {}
 };
 
 IndexMemtable* memtables = nullptr;
@@ -73,8 +75,25 @@ size_t total_bytes() {
   return bytes;
 }
 
+// Counts the rows of a memtable that a flush has brought into the pages, and drops them from it at
+// the end, on an error too: after ROLLBACK TO, COMMIT would write them again.
+class FlushedRows {
+ public:
+  explicit FlushedRows(Memtable* rows) : rows_(rows) {}
+  ~FlushedRows() { rows_->drop_live(count_); }
+  FlushedRows(const FlushedRows&) = delete;
+  FlushedRows& operator=(const FlushedRows&) = delete;
+
+  size_t* count() { return &count_; }
+
+ private:
+  Memtable* rows_;
+  size_t count_ = 0;
+};
+
 void append_live_rows(Relation index, IndexMemtable* memtable, bool bulk) {
   const Memtable& rows = memtable->rows;
+  FlushedRows flushed(&memtable->rows);
   std::vector<AppendRow> live;
   live.reserve(rows.rows());
   for (uint32_t i = 0; i < rows.rows(); i++) {
@@ -87,14 +106,23 @@ void append_live_rows(Relation index, IndexMemtable* memtable, bool bulk) {
       elog(ERROR, "vseg index \"%s\" has %u dimensions, its memtable %u",
            RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
     }
-    flush_rows(index, metapage, {live.data(), live.size(), bulk}, &memtable->run);
+    memtable->unchecked = true;
+    flush_rows(index, metapage, {{live.data(), live.size(), flushed.count()}, bulk},
+               &memtable->run);
+    memtable->unchecked = false;
   });
 }
 
-// Writes the live rows of `memtable`, in the order they came, and drops them. Raises errors: then
-// the transaction aborts, and what was written belongs to dead rows.
+// Makes up for the check that a failed flush, which left no rows behind, has not come to.
+void check_for_readers(Relation index, IndexMemtable* memtable) {
+  call_pg([&] { CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber); });
+  memtable->unchecked = false;
+}
+
+// Writes the live rows of `memtable`, in the order they came, and drops those that were written.
+// Raises errors: then a subtransaction aborts, or the transaction.
 void flush(IndexMemtable* memtable, bool bulk = false) {
-  if (memtable->rows.rows() == 0) {
+  if (memtable->rows.rows() == 0 && !memtable->unchecked) {
     return;
   }
   run_cpp([&] {
@@ -105,9 +133,12 @@ void flush(IndexMemtable* memtable, bool bulk = false) {
       // stands against that.
       return;
     }
-    append_live_rows(index, memtable, bulk);
+    if (memtable->rows.rows() > 0) {
+      append_live_rows(index, memtable, bulk);
+    } else {
+      check_for_readers(index, memtable);
+    }
     call_pg([&] { index_close(index, NoLock); });
-    memtable->rows.drop_live();
   });
 }
 
@@ -205,8 +236,9 @@ void write_through(Relation index, const IndexRow& row) {
   Metapage metapage;
   read_metapage(index, &metapage);
   const AppendRow append = {row.tid, row.vector};
+  size_t done = 0;
   OwnRun none = {};
-  flush_rows(index, metapage, {&append, 1, false}, &none);
+  flush_rows(index, metapage, {{&append, 1, &done}, false}, &none);
 }
 
 void memtable_flush(Oid index) {

@@ -340,7 +340,7 @@ BlockNumber reserve_pages(const Appender& a, uint32_t pages) {
 }
 
 Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& chain,
-                     const AppendRow* rows, size_t count) {
+                     const RowsToAppend& rows) {
   Appender appender = {index,
                        chain.id,
                        chain.header_block,
@@ -352,8 +352,8 @@ Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& c
                        0,
                        Coding{}};
   fault_point("append-begin");
-  size_t done = 0;
-  while (done < count) {
+  *rows.done = 0;
+  while (*rows.done < rows.count) {
     // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
     // scans get their turn.
     if (contention >= kContended) {
@@ -362,7 +362,8 @@ Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& c
     while (!lock_tail(&appender)) {
       turn_to_append_chain(&appender);
     }
-    done += append_some(&appender, rows + done, count - done);
+    // Everybody finds these rows from here on, whatever comes next.
+    *rows.done += append_some(&appender, rows.rows + *rows.done, rows.count - *rows.done);
     fault_point_under_lock("append-entries");
     code_groups(&appender);
     fault_point_under_lock("append-codes");

@@ -16,6 +16,12 @@ struct AppendRow {
   const float* vector;
 };
 
+struct RowsToAppend {
+  const AppendRow* rows;
+  size_t count;
+  size_t* done;  // of them that are in the pages, at any moment: right after an error, too
+};
+
 // What became of the chain.
 struct Appended {
   ChainRef chain;  // the one that took the last rows
@@ -25,11 +31,11 @@ struct Appended {
 
 // Appends rows in order to `chain`, which `metapage` lists, a batch under one lock and, where it
 // can, in one WAL record. Turns to an append chain when it is closed meanwhile, and to a new one
-// when others hold its tail all the time. On an error some rows may have been appended: they belong
-// to a transaction that aborts. Raises errors; ends with the check that serializable readers have
+// when others hold its tail all the time. Raises errors: the first `*rows.done` rows have been
+// appended by then, and nothing takes that back. Ends with the check that serializable readers have
 // not missed the rows.
 Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& chain,
-                     const AppendRow* rows, size_t count);
+                     const RowsToAppend& rows);
 
 }  // namespace pg
 }  // namespace vseg
