@@ -30,8 +30,10 @@ index_agrees($node, 'items', 'the index of several segments agrees after VACUUM 
 
 $node->safe_psql('postgres', 'DROP INDEX items_idx; TRUNCATE items');
 insert_items($node, 'items', 1, 40000);
-($status, $output, $warnings) =
-  $node->psql('postgres', "$build WITH (m = 100, ef_construction = 200)");
+# Appending meets contended tails, and yet lists no chains in an index that nobody else sees.
+($status, $output, $warnings) = $node->psql('postgres', "LOAD 'vseg';
+  SET vseg.fault_point = 'tail-contended';
+  $build WITH (m = 100, ef_construction = 200)");
 is($status, 0, 'CREATE INDEX succeeds with more rows than 32 segments hold');
 like($warnings, qr/WARNING:  maintenance_work_mem is too small.*rows are searched one by one.*REINDEX/s,
 	'a warning says that rows are searched one by one, and what to do');
@@ -39,6 +41,16 @@ is($node->safe_psql('postgres', $segments), 32, 'there are 32 segments');
 cmp_ok(rows_in_tail($node, 'items_idx'), '>', 0, 'further rows are in the tail');
 is($node->safe_psql('postgres', q{SELECT sum(rows) FROM vseg_segments('items_idx')}),
 	40000, 'every row is in the index');
+my $chains = q{SELECT count(*) FROM vseg_segments('items_idx') WHERE kind = 'append chain'};
+my $numbers = q{SELECT count(*) - count(DISTINCT segment_id) FROM vseg_segments('items_idx')};
+is($node->safe_psql('postgres', $chains), 1, 'further rows are in one chain');
+is($node->safe_psql('postgres', $numbers), 0, 'each member has a number of its own');
+$node->safe_psql('postgres', "LOAD 'vseg';
+  SET vseg.fault_point = 'tail-contended';
+  INSERT INTO items VALUES (40001, vector_of(40001));
+  INSERT INTO items VALUES (40002, vector_of(40002))");
+is($node->safe_psql('postgres', $chains), 2, 'contended inserters list a chain');
+is($node->safe_psql('postgres', $numbers), 0, 'each member still has a number of its own');
 $node->safe_psql('postgres', 'DROP TABLE items');
 
 # A full disk, played by a limit on the size of files: writes beyond it fail.

@@ -22,6 +22,7 @@ extern "C" {
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/append_chain.h"
 #include "postgres/storage/bulk_writer.h"
+#include "postgres/storage/directory.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/segment_target.h"
@@ -133,7 +134,7 @@ class IndexBuilder {
       const AppendRow row = {tid, vector};
       size_t done = 0;
       append_rows(context_.index, metapage, own_append_chain(context_.index, metapage),
-                  {&row, 1, &done});
+                  {&row, 1, &done, /*unseen=*/true});
     });
     tail_rows_++;
     indexed_++;
@@ -151,7 +152,7 @@ class IndexBuilder {
     distances_ += rows_.work().distances;
     report_phase(kPhaseWriting);
     spool_->rewind();
-    const auto id = kFirstSegmentId + static_cast<uint32_t>(segments_.size());
+    const uint32_t id = call_pg([&] { return reserve_member_id(context_.index); });
     segments_.push_back(write_segment_to(writer_, rows_, id, *spool_, monitor_));
     sealed_rows_ += rows_.rows();
     rows_.clear();
@@ -182,7 +183,6 @@ class IndexBuilder {
         DirectoryEntry* entry = &meta->directory[meta->directory_count++];
         *entry = segments_[i];
         entry->born = meta->generation;
-        meta->next_id = entry->id + 1;
       }
       GenericXLogFinish(record);
       UnlockReleaseBuffer(buffer);

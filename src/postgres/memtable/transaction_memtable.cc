@@ -107,7 +107,7 @@ void append_live_rows(Relation index, IndexMemtable* memtable, bool bulk) {
            RelationGetRelationName(index), metapage.dimensions, rows.dimensions());
     }
     memtable->unchecked = true;
-    flush_rows(index, metapage, {{live.data(), live.size(), flushed.count()}, bulk},
+    flush_rows(index, metapage, {{live.data(), live.size(), flushed.count(), false}, bulk},
                &memtable->run);
     memtable->unchecked = false;
   });
@@ -238,7 +238,7 @@ void write_through(Relation index, const IndexRow& row) {
   const AppendRow append = {row.tid, row.vector};
   size_t done = 0;
   OwnRun none = {};
-  flush_rows(index, metapage, {{&append, 1, &done}, false}, &none);
+  flush_rows(index, metapage, {{&append, 1, &done, false}, false}, &none);
 }
 
 void memtable_flush(Oid index) {

@@ -107,12 +107,14 @@ constexpr int kContended = 24;
 // Rather than to wait for others all the time, takes a chain that nobody else uses yet.
 void leave_contended_chain(Appender* a) {
   contention = 0;
-  if (!try_lock_index(a->index, IndexLock::kPublish)) {
+  if (!a->may_list_chain || !try_lock_index(a->index, IndexLock::kPublish)) {
     return;
   }
   ChainRef chain;
   if (list_append_chain(a->index, &chain)) {
     use_chain(a, chain);
+  } else {
+    a->may_list_chain = false;
   }
   unlock_index(a->index, IndexLock::kPublish);
 }
@@ -350,6 +352,7 @@ Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& c
                        InvalidBuffer,
                        false,
                        0,
+                       !rows.unseen && has_room_for_chain(metapage),
                        Coding{}};
   fault_point("append-begin");
   *rows.done = 0;

@@ -20,6 +20,7 @@ struct RowsToAppend {
   const AppendRow* rows;
   size_t count;
   size_t* done;  // of them that are in the pages, at any moment: right after an error, too
+  bool unseen;   // by others, as in a build: the chain is the only one and stays it
 };
 
 // What became of the chain.

@@ -32,8 +32,9 @@ struct Appender {
   uint32_t dimensions;
   AppendLayout layout;
   Buffer tail;
-  bool grown;     // by an entry page
-  uint64_t rows;  // of the chain
+  bool grown;           // by an entry page
+  uint64_t rows;        // of the chain
+  bool may_list_chain;  // where this one is contended
   Coding coding;
 };
 

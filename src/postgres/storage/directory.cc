@@ -171,14 +171,21 @@ struct Listing {
   NewChain (*add)(Relation index, GenericXLogState* record, Metapage* metapage);
 };
 
+constexpr Listing kChainListing = {MemberKind::kAppendChain, kMaxAppendChains, add_append_chain};
+constexpr Listing kRunListing = {MemberKind::kFlatRun, kMaxRunsOfInserters, add_flat_run};
+
+bool has_room_for(const Metapage& metapage, const Listing& listing) {
+  return metapage.directory_count < kMaxMembersForInserters &&
+         count_members(metapage, listing.kind) < listing.most;
+}
+
 // One record: metapage, the pages of the new member, and the allocation map if an extent is
 // claimed.
 bool list_for_inserters(Relation index, const Listing& listing, ChainRef* chain) {
   GenericXLogState* record = GenericXLogStart(index);
   Metapage* metapage = nullptr;
   Buffer buffer = open_metapage_for_publish(index, record, &metapage);
-  if (metapage->directory_count >= kMaxMembersForInserters ||
-      count_members(*metapage, listing.kind) >= listing.most) {
+  if (!has_room_for(*metapage, listing)) {
     GenericXLogAbort(record);
     UnlockReleaseBuffer(buffer);
     return false;
@@ -254,12 +261,13 @@ bool freeze_append_chain(Relation index, uint32_t id) {
 }
 
 bool list_append_chain(Relation index, ChainRef* chain) {
-  return list_for_inserters(index, {MemberKind::kAppendChain, kMaxAppendChains, add_append_chain},
-                            chain);
+  return list_for_inserters(index, kChainListing, chain);
 }
 
+bool has_room_for_chain(const Metapage& metapage) { return has_room_for(metapage, kChainListing); }
+
 bool list_flat_run(Relation index, ChainRef* run) {
-  return list_for_inserters(index, {MemberKind::kFlatRun, kMaxRunsOfInserters, add_flat_run}, run);
+  return list_for_inserters(index, kRunListing, run);
 }
 
 void close_run(Relation index, const DirectoryEntry& run) {

@@ -49,8 +49,10 @@ void close_run(Relation index, const DirectoryEntry& run);
 constexpr uint32_t kMaxMembersForInserters = 48;
 
 // Lists one more append chain, empty, in one WAL record. False, and nothing has changed, where
-// there are kMaxAppendChains already or no room. REQUIRES: PUBLISH.
+// there are kMaxAppendChains already or no room, as has_room_for_chain() says of an image of the
+// metapage. REQUIRES: PUBLISH.
 bool list_append_chain(Relation index, ChainRef* chain);
+bool has_room_for_chain(const Metapage& metapage);
 
 // Flat runs that may wait to be sealed before inserters list no more. A search reads the last page
 // of codes of each, and sealing lists them as displaced all at once.
