@@ -52,6 +52,15 @@ is(rows_in_tail($node, 'items_idx'), 500, 'each row is in one chain');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM vseg_segments('items_idx')
   WHERE kind = 'append chain' AND rows = 0}), 0, 'no chain was opened for nothing');
 
+# What a backend has seen of one index says nothing of others.
+create_items($node, 'quiet', rows => 100);
+$node->safe_psql('postgres', "LOAD 'vseg'; SET vseg.fault_point = 'tail-contended';\n"
+	  . insert_rows('items', 601, 620) . "RESET vseg.fault_point;\n"
+	  . insert_rows('quiet', 101, 120) . insert_rows('quiet', 121, 140));
+is(members('quiet'), '1 append chain, 1 graph segment', 'an index without contention keeps one chain');
+is(members('items'), '4 append chain, 1 graph segment', 'four chains stay four');
+index_agrees($node, $_, "$_: the index agrees") foreach 'items', 'quiet';
+
 # VACUUM finds dead rows in all of them, and their space.
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 3 = 0');
 $node->safe_psql('postgres', 'VACUUM items');

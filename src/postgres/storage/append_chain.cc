@@ -98,15 +98,30 @@ void turn_to_append_chain(Appender* a) {
   use_chain(a, chain);
 }
 
-// How often this backend finds tails locked by others: up by 3 for one that is, down by 1 for one
-// that is free. So it grows where more than every fourth is locked; searches and VACUUM, which hold
-// a tail for the moment of a copy, do not bring it up to kContended.
-int contention = 0;
+// How often this backend finds an index's tails locked by others: up by 3 for one that is, down by
+// 1 for one that is free. So it grows where more than every fourth is locked; searches and VACUUM,
+// which hold a tail for the moment of a copy, do not bring it up to kContended.
+struct Contention {
+  Oid index;
+  int level;
+};
 constexpr int kContended = 24;
+
+// Of a few indexes, each at the place its OID gives it: a table's are used in turns.
+Contention contentions[8] = {};
+
+int& contention(Relation index) {
+  const Oid oid = RelationGetRelid(index);
+  Contention& place = contentions[oid % lengthof(contentions)];
+  if (place.index != oid) {
+    place = {oid, 0};
+  }
+  return place.level;
+}
 
 // Rather than to wait for others all the time, takes a chain that nobody else uses yet.
 void leave_contended_chain(Appender* a) {
-  contention = 0;
+  contention(a->index) = 0;
   if (!a->may_list_chain || !try_lock_index(a->index, IndexLock::kPublish)) {
     return;
   }
@@ -122,9 +137,10 @@ void leave_contended_chain(Appender* a) {
 Buffer lock_entry_page(const Appender& a, BlockNumber block) {
   bool waited = false;
   Buffer buffer = read_locked_exclusively(a.index, block, entries_page(a), &waited);
-  contention = waited ? contention + 3 : std::max(contention - 1, 0);
+  int& level = contention(a.index);
+  level = waited ? level + 3 : std::max(level - 1, 0);
   if (is_fault_point("tail-contended")) {
-    contention = kContended;
+    level = kContended;
   }
   return buffer;
 }
@@ -359,7 +375,7 @@ Appended append_rows(Relation index, const Metapage& metapage, const ChainRef& c
   while (*rows.done < rows.count) {
     // The lock is let go between batches, so that a long flush can be cancelled and VACUUM and
     // scans get their turn.
-    if (contention >= kContended) {
+    if (contention(index) >= kContended) {
       leave_contended_chain(&appender);
     }
     while (!lock_tail(&appender)) {
