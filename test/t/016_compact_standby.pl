@@ -48,9 +48,11 @@ foreach my $round (1 .. 5)
 	insert_items($primary, 'items', $first + 1001, $first + 1100);
 	standby_agrees('items', "round $round, space freed");
 }
+# What the primary has extended the file by, but for what it has not written to yet: less than an extent.
 my $size = $primary->safe_psql('postgres', q{SELECT pg_relation_size('items_idx')});
-is($standby->safe_psql('postgres', q{SELECT pg_relation_size('items_idx')}),
-	$size, 'the standby has the same pages');
+my $replayed = $standby->safe_psql('postgres', q{SELECT pg_relation_size('items_idx')});
+cmp_ok($replayed, '<=', $size, 'the standby has no more pages');
+cmp_ok($replayed, '>', $size - 64 * 8192, 'the standby has the same extents');
 
 # An open scan on the standby: what it reads is displaced on the primary, freed and overwritten. No
 # row dies, so that nothing but the index can be what it conflicts with.
