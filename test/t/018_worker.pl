@@ -210,7 +210,9 @@ $gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
 set_fault_point('merge-written');
 create_items($node, 'killed', rows => 100);
 insert_items($node, 'killed', 101, 3100);
-kill 'KILL', worker_waits('the worker has written its segment');
+my $written = worker_waits('the worker has written its segment');
+$node->safe_psql('postgres', 'CREATE TABLE flushed ()');    # and with it the WAL of the freeze
+kill 'KILL', $written;
 $gate->{run}->finish;
 wait_until($node, 'SELECT true', 'the server is up again');
 index_agrees($node, 'killed', 'the index agrees after a worker was killed');

@@ -14,10 +14,10 @@ namespace {
 // Makes the file long enough for so many more extents, an extent at a time, before they are
 // claimed: whoever claims one behind them would have to do it, in one go and under buffer locks.
 void extend_for(Relation index, uint32_t extents, BufferAccessStrategy strategy) {
-  const BlockNumber end = RelationGetNumberOfBlocks(index);
-  const uint32_t whole = end / kExtentPages;
-  const uint32_t free = count_free_extents(index, whole);
-  for (uint32_t extent = whole; extent < whole + extents - std::min(extents, free); extent++) {
+  const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+  const uint32_t end = (blocks + kExtentPages - 1) / kExtentPages;
+  const uint32_t free = count_free_extents(index, end);
+  for (uint32_t extent = end; extent < end + extents - std::min(extents, free); extent++) {
     CHECK_FOR_INTERRUPTS();
     extend_to_block(index, (extent + 1) * kExtentPages - 1, strategy);
   }
