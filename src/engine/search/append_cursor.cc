@@ -29,14 +29,6 @@ constexpr float kFarthest = std::numeric_limits<float>::max();
 // Squares of longer queries might overflow when a row's are added.
 constexpr float kLongest = 9e18f;
 
-// Objects, not functions: heaps inline their calls.
-constexpr auto farther = [](const Candidate& a, const Candidate& b) {
-  return a.distance > b.distance;
-};
-constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
-  return a.distance < b.distance;
-};
-
 void push(const Candidate& candidate, std::vector<Candidate>* heap) {
   heap->push_back(candidate);
   std::push_heap(heap->begin(), heap->end(), farther);

@@ -18,6 +18,15 @@ struct Candidate {
   Ordinal ordinal;  // in the member
 };
 
+// Orders of heaps: with `farther` the nearest comes first, with `nearer` the farthest. Objects, not
+// functions: heaps inline their calls.
+inline constexpr auto farther = [](const Candidate& a, const Candidate& b) {
+  return a.distance > b.distance;
+};
+inline constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
+  return a.distance < b.distance;
+};
+
 class Cursor {
  public:
   virtual ~Cursor() = default;

@@ -41,13 +41,6 @@ class SegmentCursor : public Cursor {
   Tid tid(Ordinal ordinal) override { return segment_.tid(ordinal); }
 
  private:
-  // Objects, not functions: heaps inline their calls.
-  static constexpr auto farther = [](const Candidate& a, const Candidate& b) {
-    return a.distance > b.distance;
-  };
-  static constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
-    return a.distance < b.distance;
-  };
   static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
 
   void set_widths();

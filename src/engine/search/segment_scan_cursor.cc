@@ -13,10 +13,6 @@ namespace {
 // several comparisons.
 constexpr size_t kAhead = 8;
 
-constexpr auto farther = [](const Candidate& a, const Candidate& b) {
-  return a.distance > b.distance;
-};
-
 }  // namespace
 
 SegmentScanCursor::SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry,
