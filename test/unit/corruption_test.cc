@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -143,7 +144,7 @@ class DamagedSegment : public testing::Test {
     try {
       SegmentReader reader(index_.pages, entry_, 10);
       std::vector<Ordinal> neighbors;
-      reader.entry_block(0);
+      reader.entry_block(0, 0);
       reader.vector(0);
       reader.tid(0);
       reader.neighbors(0, &neighbors);
@@ -179,6 +180,25 @@ TEST_F(DamagedSegment, EntryPointBeyondTheRowsIsNoticed) {
   BlockNo block = index_.block_of(entry_, header_.entries.first);
   index_.pages.at<Ordinal>(block, 0) = 100;
   EXPECT_EQ(failing_block(), block);
+}
+
+TEST_F(DamagedSegment, EntryBlockWithOtherChildrenIsNoticed) {
+  Graph graph = brute_force_graph(random_rows(100, 10, 1), Metric::kL2, 16);
+  graph.entry_points.resize(70);
+  std::iota(graph.entry_points.begin(), graph.entry_points.end(), 0);
+  TestIndex index(Metric::kL2, 10);
+  DirectoryEntry& entry = index.add_segment(random_rows(100, 10, 1), graph);
+  SegmentReader reader(index.pages, entry, 10);
+  ASSERT_EQ(reader.entry_tree().levels(), 2u);
+  EXPECT_NO_THROW(reader.entry_block(0, 0));
+  const BlockNo root = index.block_of(entry, reader.header().entries.first);
+  for (uint32_t child : {0u, 3u, 4u, 0xFFFFFFFFu}) {
+    index.pages.at<Ordinal>(root, sizeof(NodeHeader)) = child;
+    EXPECT_THROW(reader.entry_block(0, 0), CorruptIndexError) << child;
+  }
+  index.pages.at<Ordinal>(root, sizeof(NodeHeader)) = 1;
+  index.pages.at<NodeHeader>(root, 0).neighbors = 2;
+  EXPECT_THROW(reader.entry_block(0, 0), CorruptIndexError);
 }
 
 TEST_F(DamagedSegment, InvalidHeapAddressIsNoticed) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -238,6 +239,51 @@ TEST_F(SegmentCursorTest, UnreachableRowsAreNoticedAtTheEnd) {
   Query q = query();
   SegmentCursor cursor(index.pages, index.add_segment(rows_, graph), q, 100);
   EXPECT_THROW(drain(cursor), CorruptIndexError);
+}
+
+// Islands of rows that only know each other, each with an entry point: more than a search enters
+// at.
+class Islands {
+ public:
+  static constexpr uint32_t kIslands = 400;
+  static constexpr uint32_t kRowsEach = 5;
+
+  explicit Islands(Metric metric) : rows(random_rows(kIslands * kRowsEach, 6, 4)) {
+    graph.rows = rows.count();
+    graph.degree = layer0_degree(16);
+    graph.neighbors.assign(size_t{graph.rows} * graph.degree, kNoOrdinal);
+    for (Ordinal row = 0; row < graph.rows; row++) {
+      graph.list(row)[0] = row % kRowsEach + 1 < kRowsEach ? row + 1 : row + 1 - kRowsEach;
+    }
+    for (uint32_t island = 0; island < kIslands; island++) {
+      graph.entry_points.push_back(island * kRowsEach);
+    }
+    index.emplace(metric, 6);
+    entry = &index->add_segment(rows, graph);
+  }
+
+  Rows rows;
+  Graph graph;
+  std::optional<TestIndex> index;
+  DirectoryEntry* entry;
+};
+
+TEST(SegmentCursorOf, IslandsDeliversTheRowsOfAll) {
+  for (Metric metric : {Metric::kL2, Metric::kL1}) {
+    Islands islands(metric);
+    Query q(metric, islands.rows.row(17), 6);
+    SegmentCursor cursor(islands.index->pages, *islands.entry, q, 10);
+    EXPECT_EQ(drain(cursor), exact(islands.rows, q));
+  }
+}
+
+TEST(SegmentCursorOf, IslandsFillsTheFirstBatchFromFurtherOnes) {
+  Islands islands(Metric::kL2);
+  Query q(Metric::kL2, islands.rows.row(17), 6);
+  SegmentCursor cursor(islands.index->pages, *islands.entry, q, 1000);
+  std::vector<Candidate> batch;
+  EXPECT_TRUE(cursor.next_batch(kNoBound, &batch));
+  EXPECT_THAT(batch, SizeIs(1000));
 }
 
 TEST(SegmentCursorOf, DuplicatesEndsABatchWithoutWalkingThemAll) {

@@ -68,13 +68,33 @@ void expect_same_rows(SegmentReader& reader, const Rows& rows, const Graph& grap
   }
 }
 
-std::vector<Ordinal> entry_points(SegmentReader& reader) {
+// Entry points below a block, by way of the blocks between.
+std::vector<Ordinal> points_below(SegmentReader& reader, uint32_t level, uint32_t block) {
+  const NodeView entry = reader.entry_block(level, block);
+  const std::vector<Ordinal> children(entry.neighbors, entry.neighbors + entry.neighbor_count);
+  if (level + 1 == reader.entry_tree().levels()) {
+    return children;
+  }
   std::vector<Ordinal> points;
-  for (uint32_t i = 0; i < reader.entry_blocks(); i++) {
-    NodeView block = reader.entry_block(i);
-    points.insert(points.end(), block.neighbors, block.neighbors + block.neighbor_count);
+  for (Ordinal child : children) {
+    const std::vector<Ordinal> more = points_below(reader, level + 1, child);
+    points.insert(points.end(), more.begin(), more.end());
   }
   return points;
+}
+
+std::vector<Ordinal> entry_points(SegmentReader& reader) {
+  return reader.entry_tree().levels() == 0 ? std::vector<Ordinal>() : points_below(reader, 0, 0);
+}
+
+std::vector<float> mean_of(const Rows& rows, const std::vector<Ordinal>& ordinals) {
+  std::vector<float> mean(rows.dimensions);
+  for (Ordinal ordinal : ordinals) {
+    for (uint32_t d = 0; d < rows.dimensions; d++) {
+      mean[d] += rows.row(ordinal)[d] / static_cast<float>(ordinals.size());
+    }
+  }
+  return mean;
 }
 
 class SegmentOfDimensions : public testing::TestWithParam<uint32_t> {};
@@ -153,6 +173,24 @@ TEST(Segment, ManyEntryPointsReadBack) {
   TestIndex index(Metric::kL2, 2);
   SegmentReader reader(index.pages, index.add_segment(rows, graph), 2);
   EXPECT_EQ(entry_points(reader), graph.entry_points);
+}
+
+TEST(Segment, EntryBlocksHaveTheMeanOfThePointsBelowThem) {
+  Rows rows = random_rows(5000, 3, 3);
+  Graph graph = ring(5000, 16, 3);
+  graph.entry_points.resize(1500);
+  std::iota(graph.entry_points.rbegin(), graph.entry_points.rend(), 100);
+  TestIndex index(Metric::kL2, 3);
+  SegmentReader reader(index.pages, index.add_segment(rows, graph), 3);
+  const EntryTree& tree = reader.entry_tree();
+  ASSERT_EQ(tree.levels(), 3u);
+  for (uint32_t level = 0; level < tree.levels(); level++) {
+    for (uint32_t i = 0; i < tree.level(level).count; i++) {
+      const uint32_t block = tree.level(level).first + i;
+      const std::vector<float> mean = mean_of(rows, points_below(reader, level, block));
+      expect_near(reader.entry_block(level, block).vector, mean.data(), 3, 1e-4F);
+    }
+  }
 }
 
 // A gigabyte of pages, nearly all of them zero, which the page store leaves out.

@@ -159,7 +159,7 @@ SegmentHeader plan_segment(const SegmentShape& shape) {
   PageCount nodes = node_pages(layout, shape.rows);
   PageCount tids = ceil_div(shape.rows, kTidsPerPage);
   PageCount tombstones = ceil_div(shape.rows, kTombstonesPerPage);
-  PageCount entries = entry_pages(layout, entry_blocks(header));
+  PageCount entries = entry_pages(layout, entry_tree(header).blocks());
   PageCount body = nodes + tids + tombstones + entries;
   PageCount extent_list = extent_list_pages(body);
   if (1 + extent_list + body > kMaxSegmentPages) {

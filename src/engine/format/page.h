@@ -15,7 +15,7 @@ constexpr uint32_t kPageHeaderSize = 24;
 constexpr uint32_t kPageTrailerSize = 8;
 constexpr uint32_t kPagePayload = kPageSize - kPageHeaderSize - kPageTrailerSize;  // 8,160
 
-constexpr uint8_t kFormatVersion = 3;
+constexpr uint8_t kFormatVersion = 4;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {

@@ -3,7 +3,7 @@
 // A segment is a sequence of logical pages, placed in extents: logical page p is block
 // extents[p / 64] * 64 + p % 64. In order:
 //
-//   header | extent list (large segments only) | nodes | TIDs | tombstones | entry points
+//   header | extent list (large segments only) | nodes | TIDs | tombstones | entry tree
 //
 // Node blocks are of one size; block i belongs to ordinal i. Where a block fits into a page,
 // nodes_per_page of them share one and none straddles two; a larger block takes pages_per_node
@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "engine/common/types.h"
+#include "engine/format/entry_tree.h"
 #include "engine/format/page.h"
 
 namespace vseg {
@@ -39,8 +40,9 @@ enum class OwnVector : uint8_t {
 // code_bytes (engine/quantizer/edge_codes.h; 0: no codes), then the row's own vector, or its first
 // part.
 //
-// The entry points are the neighbours of further node blocks, which belong to no row: their vector
-// is the mean of all entry points, their ordinal kNoOrdinal.
+// The entry tree (EntryTree) consists of further node blocks, which belong to no row: their vector
+// is the mean of the entry points below them, their ordinal kNoOrdinal, and their neighbours are
+// the numbers of their children, on the last level the ordinals of entry points.
 struct NodeHeader {
   Ordinal ordinal;     // the row's own, so that a misplaced block is noticed
   uint16_t neighbors;  // ordinals in use, the first of the list
@@ -94,7 +96,7 @@ struct SegmentHeader {
   uint16_t degree;
   uint32_t code_bytes;
   uint32_t rows;
-  uint32_t entry_points;  // neighbours of the entry blocks, `degree` in each but the last
+  uint32_t entry_points;  // below the entry tree
   uint32_t pages;         // logical pages
   uint32_t extents;
   PageRange extent_list;
@@ -128,9 +130,8 @@ struct SegmentShape {
 // std::length_error where the pages outnumber block numbers or a neighbour list a page.
 SegmentHeader plan_segment(const SegmentShape& shape);
 
-// Node blocks that hold the entry points.
-inline uint32_t entry_blocks(const SegmentHeader& header) {
-  return (header.entry_points + header.degree - 1) / header.degree;
+inline EntryTree entry_tree(const SegmentHeader& header) {
+  return EntryTree(header.entry_points, header.degree);
 }
 
 inline NodeLayout node_layout(const SegmentHeader& header) {

@@ -12,12 +12,14 @@
 
 namespace vseg {
 
-// Rows spread over the data: k-means on a sample, then the sampled row nearest to each centroid. At
-// least one where there are rows, none twice, in ascending order.
-std::vector<Ordinal> choose_entry_points(const RowStore& rows, BuildMonitor& monitor);
+// Rows spread over the data, none twice, in the order in which an EntryTree of that degree has
+// them: those below one block are near each other, on every level. At least one where there are
+// rows.
+std::vector<Ordinal> choose_entry_points(const RowStore& rows, uint32_t degree,
+                                         BuildMonitor& monitor);
 
-// Memory it takes: this, or what FAISS's insertion has just given back (see
-// insertion_bytes_per_row), whichever is more.
+// Memory it takes: a few vectors, and less than a byte a row, which FAISS's insertion has just
+// given back.
 constexpr size_t kEntryPointBytes = 1 << 18;
 
 }  // namespace vseg

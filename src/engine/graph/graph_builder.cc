@@ -23,7 +23,7 @@ Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonito
     return graph;
   }
   monitor.completing();
-  graph.entry_points = choose_entry_points(rows, monitor);
+  graph.entry_points = choose_entry_points(rows, graph.degree, monitor);
   // While lists have free slots: filling afterwards takes none of the edges away again.
   connect_rows(rows, monitor, &graph);
   fill_lists({rows, order, known}, options, monitor, &graph);

@@ -104,18 +104,6 @@ void KMeans::run(uint32_t iterations, std::mt19937* random) {
   }
 }
 
-std::vector<uint32_t> KMeans::medoids() const {
-  std::vector<uint32_t> best(centroids_.count(), sample_.rows);
-  for (uint32_t i = 0; i < sample_.rows; ++i) {
-    uint32_t& row = best[nearest_[i].centroid];
-    if (row == sample_.rows || nearest_[i].distance < nearest_[row].distance) {
-      row = i;
-    }
-  }
-  best.erase(std::remove(best.begin(), best.end(), sample_.rows), best.end());
-  return best;
-}
-
 void KMeans::start(std::mt19937* random) {
   std::vector<uint32_t> order(sample_.rows);
   std::iota(order.begin(), order.end(), 0);

@@ -70,9 +70,6 @@ class KMeans {
 
   void run(uint32_t iterations, std::mt19937* random);
 
-  // Of each centroid, the nearest of the rows assigned to it.
-  std::vector<uint32_t> medoids() const;
-
   Centroids& centroids() { return centroids_; }
 
  private:

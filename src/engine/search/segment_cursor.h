@@ -49,6 +49,10 @@ class SegmentCursor : public Cursor {
   void take_up_found();
   void walk();
   void enter();
+  void descend(uint32_t level);
+  void estimate_children(uint32_t level, Ordinal block);
+  void enter_at(Ordinal block);
+  bool enter_elsewhere();
   void see_all(std::vector<Ordinal>* ordinals);
   void see(Ordinal ordinal);
   void read(Ordinal ordinal);
@@ -79,6 +83,7 @@ class SegmentCursor : public Cursor {
   std::vector<Candidate> found_;       // heap, nearest first
   std::vector<Candidate> deferred_;
   std::vector<Candidate> spilled_;
+  std::vector<Ordinal> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
 
   // Of the batch being searched.

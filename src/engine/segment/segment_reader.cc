@@ -46,6 +46,7 @@ SegmentReader::SegmentReader(PageSource& pages, const DirectoryEntry& entry, uin
     : pages_(pages), header_block_(entry.header_block), header_{}, layout_{} {
   read_header(entry, dimensions);
   layout_ = node_layout(header_);
+  entry_tree_ = vseg::entry_tree(header_);
   if (layout_.nodes_per_page == 0) {
     scratch_.resize(size_t{layout_.pages_per_node} * kPagePayload);
   }
@@ -218,14 +219,37 @@ NodeView SegmentReader::view(const NodeId& id) {
   const std::byte* own = bytes + layout_.vector_offset;
   view.vector = layout_.own == OwnVector::kSplit ? approximate_vector(own)
                                                  : reinterpret_cast<const float*>(own);
-  check_neighbors(id, view.neighbors, view.neighbor_count);
   return view;
 }
 
-NodeView SegmentReader::node(Ordinal ordinal) { return view(row(ordinal)); }
+NodeView SegmentReader::node(Ordinal ordinal) {
+  const NodeId id = row(ordinal);
+  const NodeView node = view(id);
+  check_neighbors(id, node.neighbors, node.neighbor_count);
+  return node;
+}
 
-NodeView SegmentReader::entry_block(uint32_t i) {
-  return view({PageKind::kEntryPoints, i, kNoOrdinal});
+NodeView SegmentReader::entry_block(uint32_t level, uint32_t block) {
+  const NodeId id{PageKind::kEntryPoints, block, kNoOrdinal};
+  const NodeView entry = view(id);
+  if (level + 1 == entry_tree_.levels()) {
+    check_neighbors(id, entry.neighbors, entry.neighbor_count);
+  } else {
+    check_children(level, id, entry);
+  }
+  return entry;
+}
+
+// Which they are follows from the block's number.
+void SegmentReader::check_children(uint32_t level, const NodeId& id, const NodeView& entry) const {
+  const EntryLevel children = entry_tree_.children(level, id.index);
+  bool right = entry.neighbor_count == children.count;
+  for (uint32_t i = 0; right && i < children.count; i++) {
+    right = entry.neighbors[i] == children.first + i;
+  }
+  if (!right) {
+    throw CorruptIndexError(block(place(id).logical), "entry block has other blocks below it");
+  }
 }
 
 const float* SegmentReader::vector(Ordinal ordinal) {

@@ -45,10 +45,11 @@ class SegmentReader {
   void prefetch_vector(Ordinal ordinal);     // what vector() reads
   void prefetch_remainder(Ordinal ordinal);  // what vector() reads beside the node
 
-  // Where a walk starts: the neighbours of entry_blocks() node blocks that belong to no row. At
-  // least one where rows() > 0. REQUIRES: i < entry_blocks().
-  uint32_t entry_blocks() const { return vseg::entry_blocks(header_); }
-  NodeView entry_block(uint32_t i);
+  // Where a walk starts: a tree of node blocks that belong to no row. Its last level leads to rows,
+  // the others to the numbers of blocks of the next. It has a level at least where rows() > 0.
+  // REQUIRES: `block` is of this level.
+  const EntryTree& entry_tree() const { return entry_tree_; }
+  NodeView entry_block(uint32_t level, uint32_t block);
 
   // Block of a logical page of this segment; REQUIRES: logical < header().pages.
   BlockNo block(uint32_t logical) const {
@@ -82,11 +83,13 @@ class SegmentReader {
   const float* split_vector(Ordinal ordinal);
   NodeView view(const NodeId& id);
   void check_neighbors(const NodeId& id, const Ordinal* neighbors, uint32_t count) const;
+  void check_children(uint32_t level, const NodeId& id, const NodeView& block) const;
 
   PageSource& pages_;
   BlockNo header_block_;
   SegmentHeader header_;
   NodeLayout layout_;
+  EntryTree entry_tree_{0, 2};
   std::vector<uint32_t> extents_;
   std::vector<std::byte> scratch_;  // one spanning node block
   std::vector<std::byte> parts_;    // both parts of a split vector

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "engine/graph/worker_threads.h"
@@ -218,31 +221,72 @@ class RemainderWriter {
   std::vector<std::byte> group_;
 };
 
-// The mean of the entry points, whose vectors come by while the nodes are written.
-class EntryMean {
+// The vectors of the entry blocks: means of the entry points below them, whose vectors come by
+// while the nodes are written.
+class EntryMeans {
  public:
-  EntryMean(const std::vector<Ordinal>& entry_points, uint32_t dimensions)
-      : entry_points_(entry_points), sum_(dimensions) {}
+  EntryMeans(const SegmentHeader& header, const std::vector<Ordinal>& entry_points)
+      : dimensions_(header.dimensions),
+        tree_(entry_tree(header)),
+        sums_(size_t{tree_.blocks()} * dimensions_),
+        points_(tree_.blocks()) {
+    const uint32_t last = tree_.levels() == 0 ? 0 : tree_.level(tree_.levels() - 1).first;
+    for (uint32_t i = 0; i < entry_points.size(); i++) {
+      waiting_.push_back({entry_points[i], last + i / header.degree});
+    }
+    std::sort(waiting_.begin(), waiting_.end(),
+              [](const Point& a, const Point& b) { return a.ordinal > b.ordinal; });
+  }
 
+  // REQUIRES: ordinals in ascending order.
   void see(Ordinal ordinal, const float* vector) {
-    if (std::find(entry_points_.begin(), entry_points_.end(), ordinal) != entry_points_.end()) {
-      for (size_t d = 0; d < sum_.size(); d++) {
-        sum_[d] += vector[d];
+    for (; !waiting_.empty() && waiting_.back().ordinal == ordinal; waiting_.pop_back()) {
+      double* sum = sum_of(waiting_.back().block);
+      for (uint32_t d = 0; d < dimensions_; d++) {
+        sum[d] += vector[d];
+      }
+      points_[waiting_.back().block]++;
+    }
+  }
+
+  // The means of all blocks, one after the other. REQUIRES: every entry point has been seen.
+  std::vector<float> means() {
+    for (uint32_t level = tree_.levels(); level-- > 1;) {
+      add_up(level - 1);
+    }
+    std::vector<float> means(sums_.size());
+    for (size_t i = 0; i < means.size(); i++) {
+      means[i] = static_cast<float>(sums_[i] / points_[i / dimensions_]);
+    }
+    return means;
+  }
+
+ private:
+  struct Point {
+    Ordinal ordinal;
+    uint32_t block;
+  };
+
+  double* sum_of(uint32_t block) { return sums_.data() + size_t{block} * dimensions_; }
+
+  // The sums of a level's blocks, from those of the next.
+  void add_up(uint32_t level) {
+    const EntryLevel blocks = tree_.level(level);
+    for (uint32_t block = blocks.first; block < blocks.first + blocks.count; block++) {
+      const EntryLevel children = tree_.children(level, block);
+      for (uint32_t child = children.first; child < children.first + children.count; child++) {
+        std::transform(sum_of(child), sum_of(child) + dimensions_, sum_of(block), sum_of(block),
+                       std::plus<>());
+        points_[block] += points_[child];
       }
     }
   }
 
-  std::vector<float> mean() const {
-    std::vector<float> mean(sum_.size());
-    for (size_t d = 0; d < sum_.size(); d++) {
-      mean[d] = static_cast<float>(sum_[d] / static_cast<double>(entry_points_.size()));
-    }
-    return mean;
-  }
-
- private:
-  const std::vector<Ordinal>& entry_points_;
-  std::vector<double> sum_;
+  uint32_t dimensions_;
+  EntryTree tree_;
+  std::vector<double> sums_;      // of the points below each block
+  std::vector<uint32_t> points_;  // how many they are
+  std::vector<Point> waiting_;    // not seen yet, the next one last
 };
 
 // Pages of nodes that the rows of a last, short group do not fill.
@@ -258,14 +302,14 @@ void pad_group(const NodeLayout& layout, uint32_t rows, PageSink& sink) {
   }
 }
 
-void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMean* entry_mean) {
+void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMeans* entry_means) {
   const NodeLayout layout = node_layout(parts.header);
   NodeWriter writer(parts, PageKind::kNodes, sink);
   RemainderWriter remainders(layout, sink);
   RowCodes codes(parts);
   for (Ordinal i = 0; i < parts.header.rows; i++) {
     const float* vector = parts.vectors.next();
-    entry_mean->see(i, vector);
+    entry_means->see(i, vector);
     writer.put({i, parts.graph.list(i), parts.graph.list_size(i), vector, codes.area(i)});
     remainders.put(writer.remainder());
     if ((i + 1) % layout.rows_per_group == 0) {
@@ -279,24 +323,81 @@ void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMean* entry_mea
   }
 }
 
-void write_entry_blocks(const SegmentParts& parts, const EntryMean& entry_mean, PageSink& sink) {
-  NodeWriter writer(parts, PageKind::kEntryPoints, sink);
-  const std::vector<float> mean = entry_mean.mean();
-  const Rotation rotation(parts.header.dimensions);
-  std::vector<float> rotated(rotation.padded());
-  rotation.apply(mean.data(), rotated.data());
-  std::vector<std::byte> codes(parts.header.code_bytes);
-  const std::vector<Ordinal>& points = parts.graph.entry_points;
-  for (size_t first = 0; first < points.size(); first += parts.header.degree) {
-    const auto count =
-        static_cast<uint32_t>(std::min<size_t>(parts.header.degree, points.size() - first));
-    if (!codes.empty()) {
-      CodeWriter(parts).write(rotated.data(), points.data() + first, count, codes.data());
+class EntryTreeWriter {
+ public:
+  EntryTreeWriter(const SegmentParts& parts, std::vector<float> means, PageSink& sink)
+      : parts_(parts),
+        means_(std::move(means)),
+        rotation_(parts.header.dimensions),
+        encoder_(parts.header.metric, parts.header.dimensions, parts.header.degree),
+        own_(rotation_.padded()),
+        neighbor_(rotation_.padded()),
+        codes_(parts.header.code_bytes),
+        writer_(parts, PageKind::kEntryPoints, sink) {}
+
+  void write() {
+    const EntryTree tree = entry_tree(parts_.header);
+    for (uint32_t level = 0; level < tree.levels(); level++) {
+      const EntryLevel blocks = tree.level(level);
+      for (uint32_t block = blocks.first; block < blocks.first + blocks.count; block++) {
+        const EntryLevel children = tree.children(level, block);
+        if (level + 1 < tree.levels()) {
+          put_inner(block, children);
+        } else {
+          put_last(block, children);
+        }
+      }
     }
-    writer.put({kNoOrdinal, points.data() + first, count, mean.data(), codes.data()});
+    writer_.flush();
   }
-  writer.flush();
-}
+
+ private:
+  const float* mean(uint32_t block) const {
+    return means_.data() + size_t{block} * parts_.header.dimensions;
+  }
+
+  void put_inner(uint32_t block, const EntryLevel& children) {
+    std::vector<Ordinal> numbers(children.count);
+    std::iota(numbers.begin(), numbers.end(), children.first);
+    start_codes(block);
+    for (Ordinal child : numbers) {
+      add_code([&] { rotation_.apply(mean(child), neighbor_.data()); });
+    }
+    writer_.put({kNoOrdinal, numbers.data(), children.count, mean(block), codes_.data()});
+  }
+
+  void put_last(uint32_t block, const EntryLevel& points) {
+    const Ordinal* rows = parts_.graph.entry_points.data() + points.first;
+    start_codes(block);
+    for (uint32_t i = 0; i < points.count; i++) {
+      add_code([&] { parts_.rotated->read(rows[i], neighbor_.data()); });
+    }
+    writer_.put({kNoOrdinal, rows, points.count, mean(block), codes_.data()});
+  }
+
+  void start_codes(uint32_t block) {
+    if (!codes_.empty()) {
+      rotation_.apply(mean(block), own_.data());
+      encoder_.start(own_.data(), codes_.data());
+    }
+  }
+
+  template <typename Read>
+  void add_code(Read read) {
+    if (!codes_.empty()) {
+      read();
+      encoder_.add(neighbor_.data());
+    }
+  }
+
+  const SegmentParts& parts_;
+  const std::vector<float> means_;  // of the blocks
+  const Rotation rotation_;
+  EdgeEncoder encoder_;
+  std::vector<float> own_, neighbor_;  // rotated
+  std::vector<std::byte> codes_;       // of the block being written
+  NodeWriter writer_;
+};
 
 void write_tombstones(const SegmentHeader& header, PageSink& sink) {
   std::vector<std::byte> none(kPagePayload);
@@ -311,11 +412,11 @@ void write_tombstones(const SegmentHeader& header, PageSink& sink) {
 void write_segment(const SegmentParts& parts, PageSink& sink) {
   require_consistent(parts);
   write_header(parts, sink);
-  EntryMean entry_mean(parts.graph.entry_points, parts.header.dimensions);
-  write_nodes(parts, sink, &entry_mean);
+  EntryMeans entry_means(parts.header, parts.graph.entry_points);
+  write_nodes(parts, sink, &entry_means);
   write_array(sink, PageKind::kTids, parts.tids.data(), parts.tids.size(), kTidsPerPage);
   write_tombstones(parts.header, sink);
-  write_entry_blocks(parts, entry_mean, sink);
+  EntryTreeWriter(parts, entry_means.means(), sink).write();
 }
 
 }  // namespace vseg
