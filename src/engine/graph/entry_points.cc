@@ -18,9 +18,15 @@ namespace {
 
 constexpr uint32_t kSeed = 20160330;  // arbitrary, but the same in every build
 
-// Rows for each entry point, and the fewest entry points. With 64 instead of 32 a search of 960,000
-// clustered rows of 128 dimensions expands a twentieth more for the same recall, with 256 a fifth.
+// Rows for each entry point in large segments. With 64 instead of 32 a search of 960,000 clustered
+// rows of 128 dimensions expands a twentieth more for the same recall, with 256 a fifth.
 constexpr uint32_t kRowsPerPoint = 32;
+
+// In small ones, up to so many points. They are mostly searched after a larger one, for the few
+// rows they have within its bound: the nearer a walk begins, the fewer it misses when it ends soon.
+constexpr uint32_t kRowsPerPointOfFew = 4;
+constexpr uint32_t kManyPoints = 8192;
+
 constexpr uint32_t kFewestPoints = 16;
 
 // Of the rows to be parted, those that say in which direction.
@@ -30,8 +36,11 @@ constexpr uint32_t kIterations = 3;
 // Without codes a block's rows are all compared with the query: more than one block's would not
 // pay.
 uint32_t entry_point_count(const RowStore& rows) {
-  const uint32_t wanted =
-      has_edge_codes(rows.metric()) ? rows.rows() / kRowsPerPoint : kFewestPoints;
+  uint32_t wanted = kFewestPoints;
+  if (has_edge_codes(rows.metric())) {
+    wanted = std::max(rows.rows() / kRowsPerPoint,
+                      std::min(rows.rows() / kRowsPerPointOfFew, kManyPoints));
+  }
   return std::min(rows.rows(), std::max(wanted, kFewestPoints));
 }
 

@@ -18,7 +18,7 @@ namespace vseg {
 std::vector<Ordinal> choose_entry_points(const RowStore& rows, uint32_t degree,
                                          BuildMonitor& monitor);
 
-// Memory it takes: a few vectors, and less than a byte a row, which FAISS's insertion has just
+// Memory it takes: a few vectors, and at most four bytes a row, which FAISS's insertion has just
 // given back.
 constexpr size_t kEntryPointBytes = 1 << 18;
 

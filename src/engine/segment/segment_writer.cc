@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -222,17 +221,18 @@ class RemainderWriter {
 };
 
 // The vectors of the entry blocks: means of the entry points below them, whose vectors come by
-// while the nodes are written.
+// while the nodes are written. Divided before they are added, huge elements do not overflow.
 class EntryMeans {
  public:
   EntryMeans(const SegmentHeader& header, const std::vector<Ordinal>& entry_points)
       : dimensions_(header.dimensions),
         tree_(entry_tree(header)),
-        sums_(size_t{tree_.blocks()} * dimensions_),
+        means_(size_t{tree_.blocks()} * dimensions_),
         points_(tree_.blocks()) {
     const uint32_t last = tree_.levels() == 0 ? 0 : tree_.level(tree_.levels() - 1).first;
     for (uint32_t i = 0; i < entry_points.size(); i++) {
       waiting_.push_back({entry_points[i], last + i / header.degree});
+      points_[waiting_.back().block]++;
     }
     std::sort(waiting_.begin(), waiting_.end(),
               [](const Point& a, const Point& b) { return a.ordinal > b.ordinal; });
@@ -241,24 +241,17 @@ class EntryMeans {
   // REQUIRES: ordinals in ascending order.
   void see(Ordinal ordinal, const float* vector) {
     for (; !waiting_.empty() && waiting_.back().ordinal == ordinal; waiting_.pop_back()) {
-      double* sum = sum_of(waiting_.back().block);
-      for (uint32_t d = 0; d < dimensions_; d++) {
-        sum[d] += vector[d];
-      }
-      points_[waiting_.back().block]++;
+      add(vector, 1, waiting_.back().block);
     }
   }
 
-  // The means of all blocks, one after the other. REQUIRES: every entry point has been seen.
+  // The means of all blocks, one after the other. REQUIRES: every entry point has been seen, and
+  // this has not been called yet.
   std::vector<float> means() {
     for (uint32_t level = tree_.levels(); level-- > 1;) {
-      add_up(level - 1);
+      add_children(level - 1);
     }
-    std::vector<float> means(sums_.size());
-    for (size_t i = 0; i < means.size(); i++) {
-      means[i] = static_cast<float>(sums_[i] / points_[i / dimensions_]);
-    }
-    return means;
+    return std::move(means_);
   }
 
  private:
@@ -267,24 +260,33 @@ class EntryMeans {
     uint32_t block;
   };
 
-  double* sum_of(uint32_t block) { return sums_.data() + size_t{block} * dimensions_; }
+  float* mean_of(uint32_t block) { return means_.data() + size_t{block} * dimensions_; }
 
-  // The sums of a level's blocks, from those of the next.
-  void add_up(uint32_t level) {
+  // Adds the share that so many of the block's points have, whose mean is `vector`.
+  void add(const float* vector, uint32_t points, uint32_t block) {
+    const float share = static_cast<float>(points) / static_cast<float>(points_[block]);
+    float* mean = mean_of(block);
+    for (uint32_t d = 0; d < dimensions_; d++) {
+      mean[d] += vector[d] * share;
+    }
+  }
+
+  // Makes the means of a level's blocks from those of the next.
+  void add_children(uint32_t level) {
     const EntryLevel blocks = tree_.level(level);
     for (uint32_t block = blocks.first; block < blocks.first + blocks.count; block++) {
       const EntryLevel children = tree_.children(level, block);
+      const auto first = points_.begin() + children.first;
+      points_[block] = std::accumulate(first, first + children.count, 0U);
       for (uint32_t child = children.first; child < children.first + children.count; child++) {
-        std::transform(sum_of(child), sum_of(child) + dimensions_, sum_of(block), sum_of(block),
-                       std::plus<>());
-        points_[block] += points_[child];
+        add(mean_of(child), points_[child], block);
       }
     }
   }
 
   uint32_t dimensions_;
   EntryTree tree_;
-  std::vector<double> sums_;      // of the points below each block
+  std::vector<float> means_;      // of the points below each block
   std::vector<uint32_t> points_;  // how many they are
   std::vector<Point> waiting_;    // not seen yet, the next one last
 };
