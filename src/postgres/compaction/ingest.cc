@@ -39,7 +39,7 @@ struct Pace {
   Oid index;
   bool watch;              // look at the tail before the next rows in any case
   uint64_t rows;           // appended since it was looked at
-  int unanswered;          // workers started in a row without anybody seen to seal
+  int unanswered;          // workers started in a row without anybody seen at work
   TimestampTz last_start;  // of a worker
   TimestampTz last_reclaim;
   TimestampTz no_help;   // until then this backend seals nothing: it has tried in vain
@@ -63,11 +63,11 @@ TailLimits tail_limits() {
           static_cast<uint64_t>(tail_stop_rows())};
 }
 
-// Whether somebody is sealing or, as far as this backend can tell, about to. Starts a worker where
-// nobody is, at most one a second; two that were never seen to seal will not be followed by a third
-// that does.
-bool is_being_sealed(Relation index, Pace* pace) {
-  if (is_index_lock_taken(index, IndexLock::kSeal)) {
+// Whether somebody has the job's lock or, as far as this backend can tell, is about to take it.
+// Starts a worker where nobody has, at most one a second; two that were never seen at work will not
+// be followed by a third that is.
+bool is_at_work(Relation index, IndexLock job, Pace* pace) {
+  if (is_index_lock_taken(index, job)) {
     pace->unanswered = 0;
     return true;
   }
@@ -99,9 +99,9 @@ BackPressure pressure_on(Relation index, Pace* pace) {
     reclaim_if_free(index);
     tail = look_at_tail(index);
   }
-  // A worker finds no more room than we do.
-  const bool sealing =
-      tail.has_room ? is_being_sealed(index, pace) : is_index_lock_taken(index, IndexLock::kSeal);
+  // A sealer finds no more room than we do.
+  const bool sealing = tail.has_room ? is_at_work(index, IndexLock::kSeal, pace)
+                                     : is_index_lock_taken(index, IndexLock::kSeal);
   return back_pressure({tail.rows, sealing, tail.has_room}, limits);
 }
 
@@ -131,13 +131,14 @@ class HelpMonitor final : public ProgressMonitor {
 };
 
 enum class Help {
-  kSealed,
-  kBusy,    // others are in the way
+  kDone,
+  kInPart,  // sealed, but merging took too long
+  kBusy,    // others are in the way, or there is nothing to do
   kFailed,  // with a warning, or took too long
 };
 
-// Seals a share of the tail. Within a subtransaction: unless something is sealed, locks and pins
-// are left to its end.
+// Seals a share of the tail. Within a subtransaction: unless all is done, locks and pins are left
+// to its end, as by all that follow.
 Help seal_share_of_tail(Relation index) {
   constexpr int64 kLongest = 30 * kSecond;
   if (!try_lock_index(index, IndexLock::kSeal)) {
@@ -155,59 +156,83 @@ Help seal_share_of_tail(Relation index) {
   const Help result = run_cpp([&] {
     HelpMonitor monitor(end);
     try {
-      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kSealed : Help::kBusy;
+      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kDone : Help::kBusy;
     } catch (const CancelledError&) {
       return Help::kFailed;
     }
   });
-  if (result == Help::kSealed) {
+  if (result == Help::kDone) {
     unlock_index(index, IndexLock::kSeal);
   }
   return result;
 }
 
-// Where nobody seals, nobody merges either, and segments would fill the directory. Merges one group
-// that is due and not much larger than a seal: so segments grow to kLargest seals each. Within the
-// same subtransaction.
-Help merge_small_segments(Relation index) {
+// A merge that an inserter does in the stead of a worker.
+struct StandIn {
+  MergeGroup (*plan)(Relation index, MergeJob* job);
+  int64 longest;
+};
+
+// Where nobody seals, nobody merges either, and segments would fill the directory: what is due and
+// not much larger than a seal. So segments grow to kLargest seals each.
+MergeGroup small_merge(Relation index, MergeJob* job) {
   constexpr uint64_t kLargest = 16;
-  constexpr int64 kLongest = 60 * kSecond;
+  return due_merge(index, job, kLargest * static_cast<uint64_t>(tail_seal_rows()));
+}
+
+constexpr StandIn kSmallMerge = {small_merge, 60 * kSecond};
+
+// Where segments of that size fill the directory, nobody can seal before two of them are merged,
+// however large they are.
+constexpr StandIn kMergeForRoom = {merge_for_room, 600 * kSecond};
+
+Help merge_segments(Relation index, const StandIn& merge) {
   if (!try_lock_index(index, IndexLock::kMerge)) {
     return Help::kBusy;
   }
-  const uint64_t most = kLargest * static_cast<uint64_t>(tail_seal_rows());
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  const TimestampTz end = GetCurrentTimestamp() + merge.longest;
   const Help result = run_cpp([&] {
     HelpMonitor monitor(end);
     try {
       MergeJob job(index, worker_resources(), monitor);
-      const MergeGroup group = due_merge(index, &job, most);
-      if (!group.empty()) {
-        job.merge(group);
+      const MergeGroup group = merge.plan(index, &job);
+      if (group.empty()) {
+        return Help::kBusy;
       }
-      return Help::kSealed;
+      job.merge(group);
+      return Help::kDone;
     } catch (const CancelledError&) {
       return Help::kFailed;
     }
   });
-  if (result == Help::kSealed) {
+  if (result != Help::kFailed) {
     unlock_index(index, IndexLock::kMerge);
   }
   return result;
 }
 
-// As merge_small_segments(); false if that took too long, and would do so again.
-bool has_merged_small_segments(Relation index, Pace* pace) {
+// As merge_segments(), unless that took too long before, and would do so again.
+Help try_merge(Relation index, const StandIn& merge, Pace* pace) {
   constexpr int64 kPause = 600 * kSecond;
   if (GetCurrentTimestamp() < pace->no_merge) {
-    return true;
+    return Help::kBusy;
   }
-  if (merge_small_segments(index) != Help::kFailed) {
-    return true;
+  const Help result = merge_segments(index, merge);
+  if (result == Help::kFailed) {
+    pace->no_merge = GetCurrentTimestamp() + kPause;
   }
-  pace->no_merge = GetCurrentTimestamp() + kPause;
-  return false;
+  return result;
 }
+
+Help seal_and_merge(Relation index, Pace* pace) {
+  const Help sealed = seal_share_of_tail(index);
+  if (sealed != Help::kDone) {
+    return sealed;
+  }
+  return try_merge(index, kSmallMerge, pace) == Help::kFailed ? Help::kInPart : Help::kDone;
+}
+
+Help make_room(Relation index, Pace* pace) { return try_merge(index, kMergeForRoom, pace); }
 
 // Of errors that concern sealing alone the inserter is not the one to die.
 void warn_of_failure(Relation index, ErrorData* error) {
@@ -243,8 +268,8 @@ void end_subtransaction(bool commit, const Outside& outside) {
   outside.return_to();
 }
 
-// Seals in a subtransaction, which has neither snapshot nor transaction ID.
-Help help(Relation index, Pace* pace) {
+// Works in a subtransaction, which has neither snapshot nor transaction ID.
+Help help(Relation index, Help (*work)(Relation, Pace*), Pace* pace) {
   const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
   volatile Help result = Help::kFailed;
   BeginInternalSubTransaction(nullptr);
@@ -253,11 +278,10 @@ Help help(Relation index, Pace* pace) {
     MemoryContext memory =
         AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
     MemoryContextSwitchTo(memory);
-    result = seal_share_of_tail(index);
-    const bool clean = result == Help::kSealed && has_merged_small_segments(index, pace);
+    result = work(index, pace);
     MemoryContextSwitchTo(outside.context);
     MemoryContextDelete(memory);
-    end_subtransaction(clean, outside);
+    end_subtransaction(result == Help::kDone, outside);
   }
   PG_CATCH();
   {
@@ -271,17 +295,34 @@ Help help(Relation index, Pace* pace) {
   return result;
 }
 
-// Whether this backend has sealed a share, rather than wait.
+// Whether merging makes room, and nobody else does.
+bool needs_merging(Relation index, Pace* pace) {
+  if (GetCurrentTimestamp() < pace->no_merge) {
+    return false;
+  }
+  const bool helps = run_cpp([&] {
+    ProgressMonitor monitor;
+    MergeJob job(index, worker_resources(), monitor);
+    return !merge_for_room(index, &job).empty();
+  });
+  return helps && !is_at_work(index, IndexLock::kMerge, pace);
+}
+
+// Whether this backend has sealed a share, or made room to do so, rather than wait.
 bool has_helped(Relation index, const BackPressure& pressure, Pace* pace) {
-  if (pressure.cause != PressureCause::kNoSealer || IsInParallelMode() ||
+  if (pressure.cause == PressureCause::kSealerBehind || IsInParallelMode() ||
       GetCurrentTimestamp() < pace->no_help) {
     return false;
   }
-  const Help result = help(index, pace);
+  const bool no_room = pressure.cause == PressureCause::kNoRoom;
+  if (no_room && !needs_merging(index, pace)) {
+    return false;
+  }
+  const Help result = help(index, no_room ? make_room : seal_and_merge, pace);
   if (result == Help::kFailed) {
     pace->no_help = GetCurrentTimestamp() + 10 * kSecond;
   }
-  return result == Help::kSealed;
+  return result == Help::kDone || result == Help::kInPart;
 }
 
 void warn_of_long_tail(Relation index) {

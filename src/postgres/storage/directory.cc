@@ -217,13 +217,15 @@ bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
 
 void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
   if (!has_room(metapage, inputs, outputs)) {
+    const bool waits = metapage.displaced_count + inputs > kMaxDisplaced;
     ereport(ERROR,
             (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
              errmsg("directory of vseg index \"%s\" has no room", RelationGetRelationName(index)),
              errdetail("It lists %u members, and %u whose space cannot be reused yet.",
                        metapage.directory_count, metapage.displaced_count),
-             errhint("Old transactions keep space from being reused. Once they have ended, VACUUM "
-                     "the table.")));
+             waits ? errhint("Old transactions keep space from being reused. Once they have ended, "
+                             "VACUUM the table.")
+                   : errhint("Call vseg_compact with more maintenance_work_mem.")));
   }
 }
 
