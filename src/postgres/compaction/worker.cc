@@ -13,17 +13,14 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "commands/defrem.h"
 #include "commands/progress.h"
-#include "libpq/pqsignal.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/snapmgr.h"
 }
 
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/background_process.h"
 #include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/tail.h"
@@ -52,15 +49,8 @@ constexpr int kIdleTails = 10;
 
 // False where all of max_worker_processes are taken.
 bool start_worker(const WorkerOrder& order) {
-  BackgroundWorker worker;
-  memset(&worker, 0, sizeof(worker));
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(worker.bgw_library_name, "vseg", BGW_MAXLEN);
-  strlcpy(worker.bgw_function_name, "vseg_worker_main", BGW_MAXLEN);
+  BackgroundWorker worker = background_process("vseg_worker_main", "vseg worker");
   snprintf(worker.bgw_name, BGW_MAXLEN, "vseg worker for index %u", order.index);
-  strlcpy(worker.bgw_type, "vseg worker", BGW_MAXLEN);
   worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
   memcpy(worker.bgw_extra, &order, sizeof(order));
   return RegisterDynamicBackgroundWorker(&worker, nullptr);
@@ -290,9 +280,7 @@ PGDLLEXPORT void vseg_worker_main(Datum database);
 
 void vseg_worker_main(Datum database) {
   using namespace vseg::pg;
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
+  set_up_signals();
   WorkerOrder order;
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
