@@ -58,6 +58,8 @@ bool start_worker(const WorkerOrder& order) {
 
 // Tries to take a lock that conflicts with who waits for `tag` in a stronger mode. Not
 // LockHasWaiters(), which reads a null pointer for a weak relation lock taken by the fast path.
+// Having it for a moment harms nobody: who conflicts with it conflicts with the lock on the index
+// that a worker has anyway, and on a database waits for no longer than that moment.
 bool is_wanted(const LOCKTAG& tag, LOCKMODE mode) {
   if (LockAcquire(&tag, mode, false, true) == LOCKACQUIRE_NOT_AVAIL) {
     return true;

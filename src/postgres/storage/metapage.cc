@@ -140,6 +140,12 @@ void read_metapage(Relation index, Metapage* copy) {
   }
 }
 
+bool is_held_by_others(const LOCKTAG& tag) {
+  int holders = 0;
+  pfree(GetLockConflicts(&tag, ExclusiveLock, &holders));
+  return holders > 0;
+}
+
 void lock_index(Relation index, IndexLock lock) {
   const LOCKTAG tag = lock_tag(index, lock);
   LockAcquire(&tag, ExclusiveLock, false, false);
@@ -156,11 +162,7 @@ void unlock_index(Relation index, IndexLock lock) {
 }
 
 bool is_index_lock_taken(Relation index, IndexLock lock) {
-  if (!try_lock_index(index, lock)) {
-    return true;
-  }
-  unlock_index(index, lock);
-  return false;
+  return is_held_by_others(lock_tag(index, lock));
 }
 
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page) {

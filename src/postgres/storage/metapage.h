@@ -41,7 +41,9 @@ void lock_index(Relation index, IndexLock lock);
 bool try_lock_index(Relation index, IndexLock lock);
 void unlock_index(Relation index, IndexLock lock);
 
-// Whether another backend has it.
+// Whether a transaction of another backend has the lock. Only looks: taking it for a moment would
+// have whoever tries to take it meanwhile believe that somebody is at work.
+bool is_held_by_others(const LOCKTAG& tag);
 bool is_index_lock_taken(Relation index, IndexLock lock);
 
 // Where the first append chain begins, and another one once nothing of it is left there.
