@@ -24,6 +24,7 @@ extern "C" {
 #include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/tail.h"
+#include "postgres/compaction/worker_slots.h"
 #include "postgres/options/options.h"
 #include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
@@ -47,13 +48,49 @@ static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
 // small segment.
 constexpr int kIdleTails = 10;
 
-// False where all of max_worker_processes are taken.
+// What this backend has started last for an index; direct-mapped, where two meet one is forgotten.
+struct Started {
+  Oid index;
+  BackgroundWorkerHandle* handle;  // in TopMemoryContext
+};
+Started started_workers[16];
+
+Started* started_for(Oid index) { return &started_workers[index % lengthof(started_workers)]; }
+
+// Whether a worker that this backend has started for the index has yet to come up: it will find
+// what is there by then.
+bool is_coming_up(Oid index) {
+  const Started* last = started_for(index);
+  pid_t pid = 0;
+  return last->index == index && last->handle != nullptr &&
+         GetBackgroundWorkerPid(last->handle, &pid) == BGWH_NOT_YET_STARTED;
+}
+
+void remember(Oid index, BackgroundWorkerHandle* handle) {
+  Started* last = started_for(index);
+  if (last->handle != nullptr) {
+    pfree(last->handle);
+  }
+  *last = {index, handle};
+}
+
+// False where all of vseg.max_workers or max_worker_processes are taken.
 bool start_worker(const WorkerOrder& order) {
+  if (!is_worker_slot_free()) {
+    return false;
+  }
   BackgroundWorker worker = background_process("vseg_worker_main", "vseg worker");
   snprintf(worker.bgw_name, BGW_MAXLEN, "vseg worker for index %u", order.index);
   worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
   memcpy(worker.bgw_extra, &order, sizeof(order));
-  return RegisterDynamicBackgroundWorker(&worker, nullptr);
+  MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+  BackgroundWorkerHandle* handle = nullptr;
+  const bool started = RegisterDynamicBackgroundWorker(&worker, &handle);
+  MemoryContextSwitchTo(context);
+  if (started) {
+    remember(order.index, handle);
+  }
+  return started;
 }
 
 // Tries to take a lock that conflicts with who waits for `tag` in a stronger mode. Not
@@ -239,6 +276,9 @@ bool is_tail_long(Relation index, int seal_rows) {
 }  // namespace
 
 bool start_worker_for(Relation index, int seal_rows) {
+  if (is_coming_up(RelationGetRelid(index))) {
+    return true;
+  }
   WorkerOrder order = {};
   order.index = RelationGetRelid(index);
   order.seal_rows = seal_rows;
@@ -286,6 +326,9 @@ void vseg_worker_main(Datum database) {
   WorkerOrder order;
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
+  if (!take_worker_slot()) {
+    return;  // others were faster; what is left undone is found by the next insert or VACUUM
+  }
   SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
   while (try_step(order, kSealStep)) {
   }

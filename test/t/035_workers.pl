@@ -1,0 +1,102 @@
+# How many background workers there are, and what they know of the sessions that start them.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VsegTest;
+
+my $node = start_cluster(
+	'primary',
+	conf => <<'CONF');
+vseg.tail_seal_rows = 1000
+vseg.max_workers = 1
+CONF
+
+sub no_worker
+{
+	my ($what) = @_;
+	wait_until($node, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vseg worker'}, $what);
+	return;
+}
+
+sub workers
+{
+	my ($where, $items) = @_;
+	my $query = "SELECT runs, failures FROM vseg_stats('${items}_idx') WHERE cause = 'worker'";
+	return $where->can('query_safe') ? $where->query_safe($query) : $where->safe_psql('postgres', $query);
+}
+
+sub insertion
+{
+	my ($items, $first, $last) = @_;
+	return "INSERT INTO $items SELECT i, vector_of(i) FROM generate_series($first, $last) i";
+}
+
+sub set_and_reload
+{
+	my ($setting, $value) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $setting = '$value'");
+	$node->reload;
+	wait_until($node, "SELECT current_setting('$setting', true) = '$value'", "$setting is set");
+	return;
+}
+
+# A session that holds up whoever reaches the fault point.
+my $gate = $node->background_psql('postgres');
+my $session = $node->background_psql('postgres');
+$session->query_safe(q{LOAD 'vseg'; SET vseg.fault_point = 'merge-read'});
+
+sub worker_waits
+{
+	my ($what) = @_;
+	wait_until($node, q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	  WHERE l.locktype = 'advisory' AND l.classid = 1987274087 AND l.objid = 1 AND l.database <> 0
+	    AND a.backend_type = 'vseg worker'}, $what);
+	return;
+}
+
+# While one is at work no second one is started, in any database.
+create_items($node, $_) foreach 'first', 'second';
+$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+$session->query_safe(insertion('first', 1, 1500));
+worker_waits('a worker seals');
+$node->safe_psql('postgres', insertion('second', 1, 1500));
+is(workers($node, 'second'), '0|1', 'all of vseg.max_workers are taken');
+set_and_reload('vseg.max_workers', 2);
+$node->safe_psql('postgres', insertion('second', 1501, 3000));
+wait_until($node, q{SELECT sum(rows) = 3000 FROM vseg_segments('second_idx') WHERE kind = 'graph segment'},
+	'another one is allowed');
+$gate->query_safe('SELECT pg_advisory_unlock_all()');
+no_worker('both are gone');
+index_agrees($node, 'second', 'the index agrees');
+
+# None at all.
+set_and_reload('vseg.max_workers', 0);
+$node->safe_psql('postgres', insertion('second', 3001, 5000));
+is(workers($node, 'second'), '1|2', '0 starts none');
+set_and_reload('vseg.max_workers', 3);
+
+# A session that goes on inserting while its worker has yet to come up starts no others: here the
+# postmaster starts nothing at all for a while.
+create_items($node, 'busy');
+$session->query_safe(q{SET vseg.fault_point = ''});
+kill 'STOP', $node->{_pid};
+foreach my $i (1 .. 6)
+{
+	$session->query_safe(insertion('busy', 2000 * $i + 1, 2000 * $i + 2000));
+}
+my $started = workers($session, 'busy');
+kill 'CONT', $node->{_pid};
+is($started, '1|0', 'one worker is started');
+wait_until($node, q{SELECT sum(rows) = 12000 FROM vseg_segments('busy_idx') WHERE kind = 'graph segment'},
+	'it seals all');
+no_worker('it is gone');
+index_agrees($node, 'busy', 'the index agrees after that');
+
+$gate->quit;
+$session->quit;
+unlike(slurp_file($node->logfile), qr/PANIC|corrupt|leak|ERROR:.*vseg/, 'no worker met an error');
+$node->stop;
+done_testing();
