@@ -95,6 +95,18 @@ wait_until($node, q{SELECT sum(rows) = 12000 FROM vseg_segments('busy_idx') WHER
 no_worker('it is gone');
 index_agrees($node, 'busy', 'the index agrees after that');
 
+# A worker sorts segments into tiers as the session that started it does, not as the configuration
+# says: 1900 rows and 1500 are no tier of seals of 100, but one of seals of 1000.
+create_items($node, 'tiers', rows => 1900, with => 'merge_factor = 2');
+$session->query_safe('SET vseg.tail_seal_rows = 100');
+$session->query_safe(insertion('tiers', 2001, 3500));
+wait_until($node, q{SELECT sum(rows) = 3400 FROM vseg_segments('tiers_idx') WHERE kind = 'graph segment'},
+	'the tail is sealed');
+no_worker('the worker has looked for merges');
+is($session->query_safe(q{SELECT string_agg(rows || ' in tier ' || tier, ', ' ORDER BY rows)
+  FROM vseg_segments('tiers_idx') WHERE kind = 'graph segment'}), '1500 in tier 3, 1900 in tier 4',
+	"tiers are the session's");
+
 $gate->quit;
 $session->quit;
 unlike(slurp_file($node->logfile), qr/PANIC|corrupt|leak|ERROR:.*vseg/, 'no worker met an error');

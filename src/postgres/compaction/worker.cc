@@ -37,8 +37,10 @@ namespace {
 // What a worker is started for; travels in bgw_extra.
 struct WorkerOrder {
   Oid index;
-  // Of the session that gave the order:
+  int32 seal_at;  // rows in the tail
+  // Settings of the session that gave the order, by which the worker seals and merges:
   int32 seal_rows;
+  int32 slowdown_rows;
   char fault_point[kMaxFaultPointLength];
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
@@ -185,7 +187,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   }
   reclaim_if_free(index);
   const Tail tail = look_at_tail(index);
-  if (tail.rows < static_cast<uint64_t>(order.seal_rows) || !tail.has_room) {
+  if (tail.rows < static_cast<uint64_t>(order.seal_at) || !tail.has_room) {
     return false;
   }
   pgstat_report_activity(STATE_RUNNING, "sealing the tail of a vseg index");
@@ -194,7 +196,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
     // A share at a time, so that the tail gets shorter while inserters wait for it to.
     sealed = seal_tail(index, *monitor,
                        {worker_resources(),
-                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), order.seal_rows))});
+                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), tail_seal_rows()))});
   });
   return done && sealed;
 }
@@ -268,20 +270,35 @@ bool try_step(const WorkerOrder& order, const Step& step) {
   proc_exit(1);
 }
 
-bool is_tail_long(Relation index, int seal_rows) {
+bool is_tail_long(Relation index, int seal_at) {
   return !is_index_lock_taken(index, IndexLock::kSeal) &&
-         look_at_tail(index).rows >= static_cast<uint64_t>(seal_rows);
+         look_at_tail(index).rows >= static_cast<uint64_t>(seal_at);
+}
+
+void set_rows(const char* setting, int rows) {
+  char value[16];
+  snprintf(value, sizeof(value), "%d", rows);
+  SetConfigOption(setting, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+// What the session wants done, not what the configuration says, is done by its settings.
+void adopt_settings(const WorkerOrder& order) {
+  set_rows("vseg.tail_seal_rows", order.seal_rows);
+  set_rows("vseg.tail_slowdown_rows", order.slowdown_rows);
+  SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
 }
 
 }  // namespace
 
-bool start_worker_for(Relation index, int seal_rows) {
+bool start_worker_for(Relation index, int seal_at) {
   if (is_coming_up(RelationGetRelid(index))) {
     return true;
   }
   WorkerOrder order = {};
   order.index = RelationGetRelid(index);
-  order.seal_rows = seal_rows;
+  order.seal_at = seal_at;
+  order.seal_rows = tail_seal_rows();
+  order.slowdown_rows = tail_slowdown_rows();
   strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
   const bool started = start_worker(order);
   count_worker(index, started);
@@ -297,10 +314,10 @@ void request_maintenance(Relation index) {
   if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
     return;
   }
-  const int seal_rows = std::max(tail_seal_rows() / kIdleTails, 1);
-  if (is_tail_long(index, seal_rows) ||
+  const int seal_at = std::max(tail_seal_rows() / kIdleTails, 1);
+  if (is_tail_long(index, seal_at) ||
       (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index))) {
-    start_worker_for(index, seal_rows);
+    start_worker_for(index, seal_at);
   }
 }
 
@@ -329,7 +346,7 @@ void vseg_worker_main(Datum database) {
   if (!take_worker_slot()) {
     return;  // others were faster; what is left undone is found by the next insert or VACUUM
   }
-  SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
+  adopt_settings(order);
   while (try_step(order, kSealStep)) {
   }
   // SEAL is free by now: while a merge takes its time, another worker can seal.
