@@ -28,6 +28,13 @@ sub workers
 	return $where->can('query_safe') ? $where->query_safe($query) : $where->safe_psql('postgres', $query);
 }
 
+sub states
+{
+	my ($items) = @_;
+	return $node->safe_psql('postgres', "SELECT string_agg(kind || ' ' || state, ', ' ORDER BY kind, segment_id)
+	  FROM vseg_segments('${items}_idx')");
+}
+
 sub insertion
 {
 	my ($items, $first, $last) = @_;
@@ -63,6 +70,7 @@ $gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
 $session->query_safe(insertion('first', 1, 1500));
 worker_waits('a worker seals');
 $node->safe_psql('postgres', insertion('second', 1, 1500));
+is(states('first'), 'append chain open, flat run sealing', 'vseg_segments shows what is being sealed');
 is(workers($node, 'second'), '0|1', 'all of vseg.max_workers are taken');
 set_and_reload('vseg.max_workers', 2);
 $node->safe_psql('postgres', insertion('second', 1501, 3000));
@@ -106,6 +114,40 @@ no_worker('the worker has looked for merges');
 is($session->query_safe(q{SELECT string_agg(rows || ' in tier ' || tier, ', ' ORDER BY rows)
   FROM vseg_segments('tiers_idx') WHERE kind = 'graph segment'}), '1500 in tier 3, 1900 in tier 4',
 	"tiers are the session's");
+
+# The states of members: a run that a load may go on with, one that a cancelled job has closed, and
+# what a merge, but not one of another index, has taken.
+create_items($node, 'shown', rows => 100);
+is(states('shown'), 'append chain open, graph segment sealed', 'at rest');
+$session->query_safe('BEGIN; SET LOCAL vseg.tail_seal_rows = 20000; SET LOCAL vseg.memtable_size = 64');
+$session->query_safe(insertion('shown', 101, 4100));
+is(states('shown'), 'append chain open, flat run open, graph segment sealed', 'a load is under way');
+$session->query_safe('COMMIT');
+
+sub compact_until_read
+{
+	$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+	my $compaction = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $compaction->query_safe('SELECT pg_backend_pid()');
+	$compaction->query_safe(q{LOAD 'vseg'; SET vseg.fault_point = 'merge-read'});
+	$compaction->query_until(qr/started/,
+		"\\echo started\nCALL vseg_compact('shown_idx');\n\\echo ended :SQLSTATE\n");
+	wait_until($node, "SELECT count(*) = 1 FROM pg_locks WHERE pid = $pid AND locktype = 'advisory'",
+		'the compaction waits');
+	return ($compaction, $pid);
+}
+my ($compaction, $pid) = compact_until_read();
+is(states('shown'), 'append chain open, flat run sealing, graph segment merging', 'both are being replaced');
+is(states('tiers'), 'append chain open, graph segment sealed, graph segment sealed', 'another index is not');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+like($compaction->query_until(qr/ended \w+/, ''), qr/ended 57014/, 'the compaction is cancelled');
+is(states('shown'), 'append chain open, flat run frozen, graph segment sealed', 'nobody is at it any more');
+$gate->query_safe('SELECT pg_advisory_unlock_all()');
+$compaction->quit;
+$session->query_safe(q{BEGIN; CALL vseg_compact('shown_idx')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'tuple'}), 0,
+	'a job that is done claims nothing, even before its transaction ends');
+$session->query_safe('COMMIT');
 
 $gate->quit;
 $session->quit;

@@ -257,9 +257,19 @@ void MergeJob::merge(const MergeGroup& group) {
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
+  call_pg([&] {
+    for (uint32_t id : group) {
+      claim_member(index_, id);
+    }
+  });
   begin_job(cause_of(inputs));
   Merge(index_, std::move(inputs), options_, monitor_).run();
-  call_pg([&] { end_job(index_); });
+  call_pg([&] {
+    end_job(index_);
+    for (uint32_t id : group) {
+      release_member(index_, id);
+    }
+  });
   pages.release();
 }
 
