@@ -115,6 +115,23 @@ is($session->query_safe(q{SELECT string_agg(rows || ' in tier ' || tier, ', ' OR
   FROM vseg_segments('tiers_idx') WHERE kind = 'graph segment'}), '1500 in tier 3, 1900 in tier 4',
 	"tiers are the session's");
 
+# A worker that has begun to seal goes on by a configuration that was changed meanwhile: two segments
+# of 4000 rows are merged within 64MB, not within 1MB.
+create_items($node, 'reloaded', rows => 4000, with => 'merge_factor = 2');
+$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+$session->query_safe(q{RESET vseg.tail_seal_rows; SET vseg.fault_point = 'merge-read'});
+$session->query_safe(insertion('reloaded', 4001, 8000));
+worker_waits('a worker seals');
+set_and_reload('maintenance_work_mem', '1MB');
+$gate->query_safe('SELECT pg_advisory_unlock_all()');
+no_worker('it has looked for merges');
+is(states('reloaded'), 'append chain open, graph segment sealed, graph segment sealed', 'it knows the new configuration');
+set_and_reload('maintenance_work_mem', '64MB');
+$session->query_safe(q{SET vseg.fault_point = ''});
+$node->safe_psql('postgres', 'VACUUM reloaded');
+wait_until($node, q{SELECT count(*) = 1 FROM vseg_segments('reloaded_idx') WHERE kind = 'graph segment'},
+	'the next one merges');
+
 # The states of members: a run that a load may go on with, one that a cancelled job has closed, and
 # what a merge, but not one of another index, has taken.
 create_items($node, 'shown', rows => 100);

@@ -30,5 +30,12 @@ void set_up_signals() {
   BackgroundWorkerUnblockSignals();
 }
 
+void reload_configuration() {
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
+
 }  // namespace pg
 }  // namespace vseg

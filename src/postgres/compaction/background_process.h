@@ -15,8 +15,13 @@ namespace pg {
 // `function` of vseg.so, and is not started again. Its name and type are `type`.
 BackgroundWorker background_process(const char* function, const char* type);
 
-// First of all in its main function: SIGTERM ends it, SIGHUP has it read the configuration.
+// First of all in its main function: SIGTERM ends it, SIGHUP has the next reload_configuration()
+// do something.
 void set_up_signals();
+
+// Reads the configuration again if it was changed. To be called between transactions, so that no
+// setting changes while a job goes by it.
+void reload_configuration();
 
 }  // namespace pg
 }  // namespace vseg

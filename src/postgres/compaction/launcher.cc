@@ -17,7 +17,6 @@ extern "C" {
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "storage/latch.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
@@ -108,10 +107,7 @@ void nap() {
             PG_WAIT_EXTENSION);
   ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
-  if (ConfigReloadPending) {
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
+  reload_configuration();
 }
 
 // A damaged index is logged, and does not keep the others from being looked at.
@@ -173,6 +169,7 @@ void vseg_scout_main(Datum database) {
   List* oids = collect(memory, vseg_indexes);
   ListCell* cell = nullptr;
   foreach (cell, oids) {
+    reload_configuration();
     maintain_or_report(lfirst_oid(cell));
   }
 }

@@ -260,6 +260,7 @@ void report_error(const WorkerOrder& order) {
 
 // As run_step; an error ends the worker, as it would if nobody caught it.
 bool try_step(const WorkerOrder& order, const Step& step) {
+  reload_configuration();
   begin_job(step.cause);
   try {
     return call_pg([&] { return run_step(order, step); });
