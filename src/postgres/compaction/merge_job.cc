@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "engine/common/bits.h"
 #include "engine/compaction/merged_rows.h"
 #include "engine/graph/worker_threads.h"
 #include "engine/segment/append_reader.h"
@@ -145,8 +146,7 @@ class Merge {
       const uint32_t page = dead[done] / kTombstonesPerPage;
       std::vector<std::byte> bits(kPagePayload);
       for (; done < dead.size() && dead[done] / kTombstonesPerPage == page; done++) {
-        const uint32_t bit = dead[done] % kTombstonesPerPage;
-        bits[bit / 8] |= std::byte{1} << (bit % 8);
+        set_bit(bits.data(), dead[done] % kTombstonesPerPage);
       }
       const BlockNo block = segment.block(segment.header().tombstones.first + page);
       call_pg([&] { set_tombstones(index_, block, output.id, bits.data()); });
