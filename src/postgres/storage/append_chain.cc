@@ -73,13 +73,6 @@ void start_chain(const Appender& a) {
   UnlockReleaseBuffer(chain);
 }
 
-BlockNumber tail_hint(const Appender& a) {
-  Buffer chain = read_locked(a.index, a.header_block, BUFFER_LOCK_SHARE, header_page(a));
-  const BlockNumber tail = payload_as<AppendChainHeader>(BufferGetPage(chain))->tail;
-  UnlockReleaseBuffer(chain);
-  return tail;
-}
-
 void use_chain(Appender* a, const ChainRef& chain) {
   a->chain_id = chain.id;
   a->header_block = chain.header_block;
@@ -147,30 +140,20 @@ Buffer lock_entry_page(const Appender& a, BlockNumber block) {
 
 // Locks the chain's tail exclusively; false, and nothing is locked, if it is closed.
 bool lock_tail(Appender* a) {
-  BlockNumber block = tail_hint(*a);
-  if (block == kNoBlock) {
+  const ChainRef chain = {a->chain_id, a->header_block};
+  BlockNumber hint = tail_hint(a->index, chain);
+  if (hint == kNoBlock) {
     start_chain(*a);
-    block = tail_hint(*a);
+    hint = tail_hint(a->index, chain);
   }
-  for (BlockNumber steps = 0;; steps++) {
-    CHECK_FOR_INTERRUPTS();
-    a->tail = lock_entry_page(*a, block);
-    const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(a->tail));
-    if (header->next == kNoBlock) {
-      check_tail(*a);
-      if ((header->flags & kEntryPageOpen) != 0) {
-        return true;
-      }
-      UnlockReleaseBuffer(a->tail);
-      return false;
-    }
-    // Another backend has linked a page since the header was read.
-    if (steps > RelationGetNumberOfBlocks(a->index)) {
-      raise_corrupt(a->index, block, "append chain runs in a loop");
-    }
-    block = header->next;
-    UnlockReleaseBuffer(a->tail);
+  a->tail =
+      lock_last_page(a->index, hint, [&](BlockNumber block) { return lock_entry_page(*a, block); });
+  check_tail(*a);
+  if ((tail_header(*a)->flags & kEntryPageOpen) != 0) {
+    return true;
   }
+  UnlockReleaseBuffer(a->tail);
+  return false;
 }
 
 // Links a new tail behind the full one and locks it instead. One record: old tail, new tail, chain

@@ -273,23 +273,10 @@ bool list_flat_run(Relation index, ChainRef* run) {
 }
 
 void close_run(Relation index, const DirectoryEntry& run) {
-  Buffer buffer =
-      read_locked(index, run.header_block, BUFFER_LOCK_SHARE, {PageKind::kAppendHeader, run.id});
-  BlockNumber block = payload_as<AppendChainHeader>(BufferGetPage(buffer))->tail;
-  UnlockReleaseBuffer(buffer);
-  for (BlockNumber steps = 0;; steps++) {
-    CHECK_FOR_INTERRUPTS();
-    buffer = read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kAppendEntries, run.id});
-    const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(buffer));
-    if (header->next == kNoBlock) {
-      break;
-    }
-    if (steps > RelationGetNumberOfBlocks(index)) {
-      raise_corrupt(index, block, "append chain runs in a loop");
-    }
-    block = header->next;
-    UnlockReleaseBuffer(buffer);
-  }
+  const BlockNumber hint = tail_hint(index, {run.id, run.header_block});
+  Buffer buffer = lock_last_page(index, hint, [&](BlockNumber block) {
+    return read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kAppendEntries, run.id});
+  });
   if ((payload_as<AppendEntriesHeader>(BufferGetPage(buffer))->flags & kEntryPageOpen) != 0) {
     GenericXLogState* record = GenericXLogStart(index);
     auto* tail = payload_as<AppendEntriesHeader>(GenericXLogRegisterBuffer(record, buffer, 0));
