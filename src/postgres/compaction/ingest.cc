@@ -7,15 +7,12 @@ extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 }
 
 #include "engine/compaction/back_pressure.h"
-#include "postgres/boundary/guard.h"
-#include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/stand_in.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
@@ -118,194 +115,27 @@ void sleep_for(int64 microseconds) {
   CHECK_FOR_INTERRUPTS();
 }
 
-// Gives way when the time is over: VACUUM may hold PUBLISH for long.
-class HelpMonitor final : public ProgressMonitor {
- public:
-  explicit HelpMonitor(TimestampTz end) : end_(end) {}
-
- protected:
-  bool gives_way() override { return GetCurrentTimestamp() > end_; }
-
- private:
-  TimestampTz end_;
-};
-
-enum class Help {
-  kDone,
-  kInPart,  // sealed, but merging took too long
-  kBusy,    // others are in the way, or there is nothing to do
-  kFailed,  // with a warning, or took too long
-};
-
-// Seals a share of the tail. Within a subtransaction: unless all is done, locks and pins are left
-// to its end, as by all that follow.
-Help seal_share_of_tail(Relation index) {
-  constexpr int64 kLongest = 30 * kSecond;
-  if (!try_lock_index(index, IndexLock::kSeal)) {
-    return Help::kBusy;
+// What helping has come to, for the next times.
+void remember(Help result, Pace* pace) {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (result == Help::kFailed || result == Help::kTooLong) {
+    pace->no_help = now + 10 * kSecond;
   }
-  reclaim_if_free(index);
-  if (!look_at_tail(index).has_room || is_index_lock_taken(index, IndexLock::kPublish)) {
-    return Help::kBusy;
+  if (result == Help::kInPart || result == Help::kTooLong) {
+    pace->no_merge = now + 600 * kSecond;
   }
-  if (is_fault_point("seal-fails")) {
-    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  }
-  const auto rows = static_cast<uint64_t>(tail_seal_rows());
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
-  const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
-    try {
-      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kDone : Help::kBusy;
-    } catch (const CancelledError&) {
-      return Help::kFailed;
-    }
-  });
-  if (result == Help::kDone) {
-    unlock_index(index, IndexLock::kSeal);
-  }
-  return result;
 }
 
-// A merge that an inserter does in the stead of a worker.
-struct StandIn {
-  MergeGroup (*plan)(Relation index, MergeJob* job);
-  int64 longest;
-};
-
-// Where nobody seals, nobody merges either, and segments would fill the directory: what is due and
-// not much larger than a seal. So segments grow to kLargest seals each.
-MergeGroup small_merge(Relation index, MergeJob* job) {
-  constexpr uint64_t kLargest = 16;
-  return due_merge(index, job, kLargest * static_cast<uint64_t>(tail_seal_rows()));
-}
-
-constexpr StandIn kSmallMerge = {small_merge, 60 * kSecond};
-
-// Where segments of that size fill the directory, nobody can seal before two of them are merged,
-// however large they are.
-constexpr StandIn kMergeForRoom = {merge_for_room, 600 * kSecond};
-
-Help merge_segments(Relation index, const StandIn& merge) {
-  if (!try_lock_index(index, IndexLock::kMerge)) {
-    return Help::kBusy;
+// Seals or, where there is no room to and nobody else makes it, merges.
+Help help(Relation index, PressureCause cause, Pace* pace) {
+  const bool merges = GetCurrentTimestamp() >= pace->no_merge;
+  if (cause == PressureCause::kNoSealer) {
+    return seal_as_inserter(index, merges);
   }
-  const TimestampTz end = GetCurrentTimestamp() + merge.longest;
-  const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
-    try {
-      MergeJob job(index, worker_resources(), monitor);
-      const MergeGroup group = merge.plan(index, &job);
-      if (group.empty()) {
-        return Help::kBusy;
-      }
-      job.merge(group);
-      return Help::kDone;
-    } catch (const CancelledError&) {
-      return Help::kFailed;
-    }
-  });
-  if (result != Help::kFailed) {
-    unlock_index(index, IndexLock::kMerge);
+  if (merges && can_make_room(index) && !is_at_work(index, IndexLock::kMerge, pace)) {
+    return make_room_as_inserter(index);
   }
-  return result;
-}
-
-// As merge_segments(), unless that took too long before, and would do so again.
-Help try_merge(Relation index, const StandIn& merge, Pace* pace) {
-  constexpr int64 kPause = 600 * kSecond;
-  if (GetCurrentTimestamp() < pace->no_merge) {
-    return Help::kBusy;
-  }
-  const Help result = merge_segments(index, merge);
-  if (result == Help::kFailed) {
-    pace->no_merge = GetCurrentTimestamp() + kPause;
-  }
-  return result;
-}
-
-Help seal_and_merge(Relation index, Pace* pace) {
-  const Help sealed = seal_share_of_tail(index);
-  if (sealed != Help::kDone) {
-    return sealed;
-  }
-  return try_merge(index, kSmallMerge, pace) == Help::kFailed ? Help::kInPart : Help::kDone;
-}
-
-Help make_room(Relation index, Pace* pace) { return try_merge(index, kMergeForRoom, pace); }
-
-// Of errors that concern sealing alone the inserter is not the one to die.
-void warn_of_failure(Relation index, ErrorData* error) {
-  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-      error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN) {
-    ReThrowError(error);
-  }
-  ereport(WARNING,
-          (errcode(error->sqlerrcode), errmsg("could not seal the tail of vseg index \"%s\": %s",
-                                              RelationGetRelationName(index), error->message)));
-  FreeErrorData(error);
-}
-
-// Where the subtransaction began.
-struct Outside {
-  MemoryContext context;
-  ResourceOwner owner;
-
-  void return_to() const {
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-  }
-};
-
-// An aborted subtransaction takes along what an error or giving way leaves behind: locks, pins,
-// memory. One that has sealed is committed, lest aborting it ends the progress report of a COPY.
-void end_subtransaction(bool commit, const Outside& outside) {
-  if (commit) {
-    ReleaseCurrentSubTransaction();
-  } else {
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  outside.return_to();
-}
-
-// Works in a subtransaction, which has neither snapshot nor transaction ID.
-Help help(Relation index, Help (*work)(Relation, Pace*), Pace* pace) {
-  const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
-  volatile Help result = Help::kFailed;
-  BeginInternalSubTransaction(nullptr);
-  PG_TRY();
-  {
-    MemoryContext memory =
-        AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextSwitchTo(memory);
-    result = work(index, pace);
-    MemoryContextSwitchTo(outside.context);
-    MemoryContextDelete(memory);
-    end_subtransaction(result == Help::kDone, outside);
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(outside.context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    end_subtransaction(false, outside);
-    warn_of_failure(index, error);
-  }
-  PG_END_TRY();
-  return result;
-}
-
-// Whether merging makes room, and nobody else does.
-bool needs_merging(Relation index, Pace* pace) {
-  if (GetCurrentTimestamp() < pace->no_merge) {
-    return false;
-  }
-  const bool helps = run_cpp([&] {
-    ProgressMonitor monitor;
-    MergeJob job(index, worker_resources(), monitor);
-    return !merge_for_room(index, &job).empty();
-  });
-  return helps && !is_at_work(index, IndexLock::kMerge, pace);
+  return Help::kBusy;
 }
 
 // Whether this backend has sealed a share, or made room to do so, rather than wait.
@@ -314,14 +144,8 @@ bool has_helped(Relation index, const BackPressure& pressure, Pace* pace) {
       GetCurrentTimestamp() < pace->no_help) {
     return false;
   }
-  const bool no_room = pressure.cause == PressureCause::kNoRoom;
-  if (no_room && !needs_merging(index, pace)) {
-    return false;
-  }
-  const Help result = help(index, no_room ? make_room : seal_and_merge, pace);
-  if (result == Help::kFailed) {
-    pace->no_help = GetCurrentTimestamp() + 10 * kSecond;
-  }
+  const Help result = help(index, pressure.cause, pace);
+  remember(result, pace);
   return result == Help::kDone || result == Help::kInPart;
 }
 
