@@ -9,7 +9,7 @@ RETURNS TABLE (cause text, runs int8, failures int8, rows int8, distances boolea
                wal_bytes boolean, total_time boolean, row_amplification numeric)
 LANGUAGE sql AS $$
   SELECT cause, runs, failures, rows, distances > 0, page_bytes > 0, wal_bytes > 0, total_time > 0,
-         round(row_amplification::numeric, 3)
+         row_amplification::numeric
   FROM vseg_stats(index)
 $$;
 
@@ -45,9 +45,9 @@ DELETE FROM items WHERE id > 80;
 VACUUM items;
 CALL vseg_compact('items_v');
 SELECT * FROM pg_temp.counts('items_v');
-SELECT sum(rows) FILTER (WHERE cause IN ('build', 'seal', 'merge'))
-       / sum(rows) FILTER (WHERE cause IN ('build', 'flush')) =
-       sum(row_amplification) FILTER (WHERE cause IN ('build', 'seal', 'merge')) AS sums_up
+SELECT round(sum(rows) FILTER (WHERE cause IN ('build', 'seal', 'merge'))
+             / sum(rows) FILTER (WHERE cause IN ('build', 'flush')), 2) =
+       round(sum(row_amplification::numeric) FILTER (WHERE cause IN ('build', 'seal', 'merge')), 2) AS sums_up
 FROM vseg_stats('items_v');
 -- There is nothing to do, and nothing is counted.
 CALL vseg_compact('items_v');
@@ -55,7 +55,7 @@ SELECT cause, runs FROM vseg_stats('items_v');
 -- Bytes: at least those of the vectors, and all in whole pages.
 SELECT cause, page_bytes >= rows * 12 AND page_bytes % 8192 = 0 AS pages_fit,
        wal_bytes >= rows * 12 AS wal_fits,
-       byte_amplification = (page_bytes + wal_bytes) / (89.0 * 12)::float8 AS amplification_fits,
+       byte_amplification = round((page_bytes + wal_bytes) / (89.0 * 12), 3)::float8 AS amplification_fits,
        since BETWEEN now() - interval '1 hour' AND clock_timestamp() AS since_fits
 FROM vseg_stats('items_v') WHERE rows > 0;
 SELECT DISTINCT last_failure, last_failed FROM vseg_stats('items_v');

@@ -421,7 +421,7 @@ CREATE FUNCTION vseg_segments(
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_segments(regclass) IS
-	'what a vseg index consists of. kind and state: append chain, open for new rows; flat run, frozen until it is sealed; graph segment, sealed. tier: by live rows, as merges count them. rows they hold, dead ones included; dead_rows that VACUUM has marked; size in bytes and in pages. A job at work is in pg_stat_progress_create_index. Error if it is not a vseg index';
+	'what a vseg index consists of. kind and state: append chain, open for new rows; flat run, open while rows may still come, frozen until a job is sealing it; graph segment, sealed, or merging while a job replaces it (on the primary only). tier: by live rows, as merges that this session has started count them. rows they hold, dead ones included; dead_rows that VACUUM has marked; size in bytes and in pages. A job at work is in pg_stat_progress_create_index. Error if it is not a vseg index';
 
 CREATE FUNCTION vseg_stats(
 	index regclass,

@@ -120,6 +120,7 @@ autovacuum = off
 vseg.tail_seal_rows = 0    # tests of tails count on them
 max_prepared_transactions = 10
 log_statement = none
+wal_keep_size = 1GB    # of a standby that is behind when its primary crashes
 jit = off    # costs of disabled plans would call for it
 CONF
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};

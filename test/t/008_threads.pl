@@ -26,9 +26,7 @@ CREATE INDEX items_idx ON items USING vseg (embedding) WITH (m = 16, ef_construc
 \echo finished
 SQL
 my $most = 1;
-while (
-	$node->safe_psql('postgres', "SELECT state = 'active' FROM pg_stat_activity WHERE pid = $pid") eq
-	't')
+while ($node->safe_psql('postgres', q{SELECT count(*) FROM pg_class WHERE relname = 'items_idx'}) == 0)
 {
 	my $threads = threads_of($pid);
 	$most = $threads if $threads > $most;

@@ -146,6 +146,19 @@ TEST(PlanMerge, BoundsTheSegmentsAndTheWriting) {
   EXPECT_GE(life.written, 100000u * 4);        // the test does merge
 }
 
+TEST(PlanMergeForRoom, TakesTheTwoSmallestSegments) {
+  EXPECT_THAT(plan_merge_for_room({segment(2, 900), run(3, 1), segment(4, 700, 100),
+                                   segment(5, 610), segment(6, 5000)},
+                                  1210),
+              ElementsAre(4, 5));
+}
+
+TEST(PlanMergeForRoom, LeavesWhatDoesNotFitIntoMemoryOrIsAlone) {
+  EXPECT_THAT(plan_merge_for_room({segment(2, 900), segment(3, 600)}, 1499), IsEmpty());
+  EXPECT_THAT(plan_merge_for_room({segment(2, 900), run(3, 6)}, 5000), IsEmpty());
+  EXPECT_THAT(plan_merge_for_room({}, 5000), IsEmpty());
+}
+
 TEST(ExpectedWriteAmplification, IsWhatMergingAsPlannedWrites) {
   for (uint32_t factor : {2, 3, 4, 8, 32}) {
     for (int seals : {1, 2, 7, 64, 100, 1000}) {

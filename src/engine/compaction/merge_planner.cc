@@ -1,6 +1,7 @@
 #include "engine/compaction/merge_planner.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/common/engine_only.h"
 
@@ -106,6 +107,21 @@ MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePoli
     group = full_tier(members, tier, policy);
   }
   return group.empty() ? most_dead(members, policy) : group;
+}
+
+MergeGroup plan_merge_for_room(const std::vector<PlannedMember>& members, uint64_t capacity) {
+  std::vector<PlannedMember> segments;
+  std::copy_if(members.begin(), members.end(), std::back_inserter(segments),
+               [](const PlannedMember& member) { return !member.run; });
+  if (segments.size() < 2) {
+    return {};
+  }
+  std::partial_sort(
+      segments.begin(), segments.begin() + 2, segments.end(),
+      [](const PlannedMember& a, const PlannedMember& b) { return a.live() < b.live(); });
+  return segments[0].live() + segments[1].live() <= capacity
+             ? MergeGroup{segments[0].id, segments[1].id}
+             : MergeGroup();
 }
 
 double expected_write_amplification(uint64_t rows, const MergePolicy& policy) {

@@ -45,6 +45,10 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy);
 // considered.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy);
 
+// What is merged where the directory is nearly full and nothing is due: the two segments with the
+// fewest live rows, whatever their tiers; empty if they do not fit into memory together.
+MergeGroup plan_merge_for_room(const std::vector<PlannedMember>& members, uint64_t capacity);
+
 // How often each of `rows` rows is written into a graph, on average, where they come in seals of
 // policy.tier_rows rows, none dies, and plan_merge's merges are done after every seal: once by its
 // seal, and once a tier for the rows in full tiers. Each F^t seals of n rows, F the merge factor,

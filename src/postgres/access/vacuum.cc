@@ -10,6 +10,7 @@ extern "C" {
 #include "commands/vacuum.h"
 }
 
+#include "engine/common/bits.h"
 #include "engine/format/append_format.h"
 #include "engine/segment/append_reader.h"
 #include "engine/segment/segment_reader.h"
@@ -40,12 +41,6 @@ struct Pass {
     return callback(&pointer, callback_state);
   }
 };
-
-bool get_bit(const std::byte* bits, uint32_t i) {
-  return (bits[i / 8] & static_cast<std::byte>(1U << (i % 8))) != std::byte{0};
-}
-
-void set_bit(std::byte* bits, uint32_t i) { bits[i / 8] |= static_cast<std::byte>(1U << (i % 8)); }
 
 // Asks about the rows of one TID page that are not dead yet; `bits` are theirs from bit `first` on.
 // Returns how many died. Rows already dead are passed over without a question: their addresses may

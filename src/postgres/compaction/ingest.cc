@@ -7,15 +7,12 @@ extern "C" {
 #include "access/xact.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 }
 
 #include "engine/compaction/back_pressure.h"
-#include "postgres/boundary/guard.h"
-#include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/stand_in.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
@@ -39,7 +36,7 @@ struct Pace {
   Oid index;
   bool watch;              // look at the tail before the next rows in any case
   uint64_t rows;           // appended since it was looked at
-  int unanswered;          // workers started in a row without anybody seen to seal
+  int unanswered;          // workers started in a row without anybody seen at work
   TimestampTz last_start;  // of a worker
   TimestampTz last_reclaim;
   TimestampTz no_help;   // until then this backend seals nothing: it has tried in vain
@@ -63,11 +60,11 @@ TailLimits tail_limits() {
           static_cast<uint64_t>(tail_stop_rows())};
 }
 
-// Whether somebody is sealing or, as far as this backend can tell, about to. Starts a worker where
-// nobody is, at most one a second; two that were never seen to seal will not be followed by a third
-// that does.
-bool is_being_sealed(Relation index, Pace* pace) {
-  if (is_index_lock_taken(index, IndexLock::kSeal)) {
+// Whether somebody has the job's lock or, as far as this backend can tell, is about to take it.
+// Starts a worker where nobody has, at most one a second; two that were never seen at work will not
+// be followed by a third that is.
+bool is_at_work(Relation index, IndexLock job, Pace* pace) {
+  if (is_index_lock_taken(index, job)) {
     pace->unanswered = 0;
     return true;
   }
@@ -99,9 +96,9 @@ BackPressure pressure_on(Relation index, Pace* pace) {
     reclaim_if_free(index);
     tail = look_at_tail(index);
   }
-  // A worker finds no more room than we do.
-  const bool sealing =
-      tail.has_room ? is_being_sealed(index, pace) : is_index_lock_taken(index, IndexLock::kSeal);
+  // A sealer finds no more room than we do.
+  const bool sealing = tail.has_room ? is_at_work(index, IndexLock::kSeal, pace)
+                                     : is_index_lock_taken(index, IndexLock::kSeal);
   return back_pressure({tail.rows, sealing, tail.has_room}, limits);
 }
 
@@ -118,170 +115,38 @@ void sleep_for(int64 microseconds) {
   CHECK_FOR_INTERRUPTS();
 }
 
-// Gives way when the time is over: VACUUM may hold PUBLISH for long.
-class HelpMonitor final : public ProgressMonitor {
- public:
-  explicit HelpMonitor(TimestampTz end) : end_(end) {}
-
- protected:
-  bool gives_way() override { return GetCurrentTimestamp() > end_; }
-
- private:
-  TimestampTz end_;
-};
-
-enum class Help {
-  kSealed,
-  kBusy,    // others are in the way
-  kFailed,  // with a warning, or took too long
-};
-
-// Seals a share of the tail. Within a subtransaction: unless something is sealed, locks and pins
-// are left to its end.
-Help seal_share_of_tail(Relation index) {
-  constexpr int64 kLongest = 30 * kSecond;
-  if (!try_lock_index(index, IndexLock::kSeal)) {
-    return Help::kBusy;
+// What helping has come to, for the next times.
+void remember(Help result, Pace* pace) {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (result == Help::kFailed || result == Help::kTooLong) {
+    pace->no_help = now + 10 * kSecond;
   }
-  reclaim_if_free(index);
-  if (!look_at_tail(index).has_room || is_index_lock_taken(index, IndexLock::kPublish)) {
-    return Help::kBusy;
+  if (result == Help::kInPart || result == Help::kTooLong) {
+    pace->no_merge = now + 600 * kSecond;
   }
-  if (is_fault_point("seal-fails")) {
-    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  }
-  const auto rows = static_cast<uint64_t>(tail_seal_rows());
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
-  const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
-    try {
-      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kSealed : Help::kBusy;
-    } catch (const CancelledError&) {
-      return Help::kFailed;
-    }
-  });
-  if (result == Help::kSealed) {
-    unlock_index(index, IndexLock::kSeal);
-  }
-  return result;
 }
 
-// Where nobody seals, nobody merges either, and segments would fill the directory. Merges one group
-// that is due and not much larger than a seal: so segments grow to kLargest seals each. Within the
-// same subtransaction.
-Help merge_small_segments(Relation index) {
-  constexpr uint64_t kLargest = 16;
-  constexpr int64 kLongest = 60 * kSecond;
-  if (!try_lock_index(index, IndexLock::kMerge)) {
-    return Help::kBusy;
+// Seals or, where there is no room to and nobody else makes it, merges.
+Help help(Relation index, PressureCause cause, Pace* pace) {
+  const bool merges = GetCurrentTimestamp() >= pace->no_merge;
+  if (cause == PressureCause::kNoSealer) {
+    return seal_as_inserter(index, merges);
   }
-  const uint64_t most = kLargest * static_cast<uint64_t>(tail_seal_rows());
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
-  const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
-    try {
-      MergeJob job(index, worker_resources(), monitor);
-      const MergeGroup group = due_merge(index, &job, most);
-      if (!group.empty()) {
-        job.merge(group);
-      }
-      return Help::kSealed;
-    } catch (const CancelledError&) {
-      return Help::kFailed;
-    }
-  });
-  if (result == Help::kSealed) {
-    unlock_index(index, IndexLock::kMerge);
+  if (merges && can_make_room(index) && !is_at_work(index, IndexLock::kMerge, pace)) {
+    return make_room_as_inserter(index);
   }
-  return result;
+  return Help::kBusy;
 }
 
-// As merge_small_segments(); false if that took too long, and would do so again.
-bool has_merged_small_segments(Relation index, Pace* pace) {
-  constexpr int64 kPause = 600 * kSecond;
-  if (GetCurrentTimestamp() < pace->no_merge) {
-    return true;
-  }
-  if (merge_small_segments(index) != Help::kFailed) {
-    return true;
-  }
-  pace->no_merge = GetCurrentTimestamp() + kPause;
-  return false;
-}
-
-// Of errors that concern sealing alone the inserter is not the one to die.
-void warn_of_failure(Relation index, ErrorData* error) {
-  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-      error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN) {
-    ReThrowError(error);
-  }
-  ereport(WARNING,
-          (errcode(error->sqlerrcode), errmsg("could not seal the tail of vseg index \"%s\": %s",
-                                              RelationGetRelationName(index), error->message)));
-  FreeErrorData(error);
-}
-
-// Where the subtransaction began.
-struct Outside {
-  MemoryContext context;
-  ResourceOwner owner;
-
-  void return_to() const {
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-  }
-};
-
-// An aborted subtransaction takes along what an error or giving way leaves behind: locks, pins,
-// memory. One that has sealed is committed, lest aborting it ends the progress report of a COPY.
-void end_subtransaction(bool commit, const Outside& outside) {
-  if (commit) {
-    ReleaseCurrentSubTransaction();
-  } else {
-    RollbackAndReleaseCurrentSubTransaction();
-  }
-  outside.return_to();
-}
-
-// Seals in a subtransaction, which has neither snapshot nor transaction ID.
-Help help(Relation index, Pace* pace) {
-  const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
-  volatile Help result = Help::kFailed;
-  BeginInternalSubTransaction(nullptr);
-  PG_TRY();
-  {
-    MemoryContext memory =
-        AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
-    MemoryContextSwitchTo(memory);
-    result = seal_share_of_tail(index);
-    const bool clean = result == Help::kSealed && has_merged_small_segments(index, pace);
-    MemoryContextSwitchTo(outside.context);
-    MemoryContextDelete(memory);
-    end_subtransaction(clean, outside);
-  }
-  PG_CATCH();
-  {
-    MemoryContextSwitchTo(outside.context);
-    ErrorData* error = CopyErrorData();
-    FlushErrorState();
-    end_subtransaction(false, outside);
-    warn_of_failure(index, error);
-  }
-  PG_END_TRY();
-  return result;
-}
-
-// Whether this backend has sealed a share, rather than wait.
+// Whether this backend has sealed a share, or made room to do so, rather than wait.
 bool has_helped(Relation index, const BackPressure& pressure, Pace* pace) {
-  if (pressure.cause != PressureCause::kNoSealer || IsInParallelMode() ||
+  if (pressure.cause == PressureCause::kSealerBehind || IsInParallelMode() ||
       GetCurrentTimestamp() < pace->no_help) {
     return false;
   }
-  const Help result = help(index, pace);
-  if (result == Help::kFailed) {
-    pace->no_help = GetCurrentTimestamp() + 10 * kSecond;
-  }
-  return result == Help::kSealed;
+  const Help result = help(index, pressure.cause, pace);
+  remember(result, pace);
+  return result == Help::kDone || result == Help::kInPart;
 }
 
 void warn_of_long_tail(Relation index) {

@@ -5,8 +5,6 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
-#include <cstring>
-
 extern "C" {
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -17,19 +15,16 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/defrem.h"
-#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 }
 
+#include "postgres/compaction/background_process.h"
 #include "postgres/compaction/worker.h"
 #include "postgres/options/options.h"
 
@@ -39,25 +34,6 @@ namespace {
 
 // Seconds after which the postmaster starts a launcher that failed again.
 constexpr int kRestartSeconds = 60;
-
-BackgroundWorker worker_of(const char* function, const char* name) {
-  BackgroundWorker worker;
-  memset(&worker, 0, sizeof(worker));
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(worker.bgw_library_name, "vseg", BGW_MAXLEN);
-  strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-  strlcpy(worker.bgw_name, name, BGW_MAXLEN);
-  strlcpy(worker.bgw_type, name, BGW_MAXLEN);
-  return worker;
-}
-
-void set_up_signals() {
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
-}
 
 // In a transaction; the list outlives it in `memory`.
 template <typename Visit>
@@ -116,7 +92,7 @@ List* vseg_indexes() {
 // Has a scout look into the database and waits until it is gone, so that the launcher takes one
 // slot of max_worker_processes at a time. Without a free one the database is left out this time.
 void scout(Oid database) {
-  BackgroundWorker worker = worker_of("vseg_scout_main", "vseg scout");
+  BackgroundWorker worker = background_process("vseg_scout_main", "vseg scout");
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle = nullptr;
@@ -131,10 +107,7 @@ void nap() {
             PG_WAIT_EXTENSION);
   ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
-  if (ConfigReloadPending) {
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
+  reload_configuration();
 }
 
 // A damaged index is logged, and does not keep the others from being looked at.
@@ -157,7 +130,7 @@ void maintain_or_report(Oid index) {
 }  // namespace
 
 void register_launcher() {
-  BackgroundWorker worker = worker_of("vseg_launcher_main", "vseg launcher");
+  BackgroundWorker worker = background_process("vseg_launcher_main", "vseg launcher");
   worker.bgw_restart_time = kRestartSeconds;
   RegisterBackgroundWorker(&worker);
 }
@@ -196,6 +169,7 @@ void vseg_scout_main(Datum database) {
   List* oids = collect(memory, vseg_indexes);
   ListCell* cell = nullptr;
   foreach (cell, oids) {
+    reload_configuration();
     maintain_or_report(lfirst_oid(cell));
   }
 }

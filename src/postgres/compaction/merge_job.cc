@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "engine/common/bits.h"
 #include "engine/compaction/merged_rows.h"
 #include "engine/graph/worker_threads.h"
 #include "engine/segment/append_reader.h"
@@ -145,8 +146,7 @@ class Merge {
       const uint32_t page = dead[done] / kTombstonesPerPage;
       std::vector<std::byte> bits(kPagePayload);
       for (; done < dead.size() && dead[done] / kTombstonesPerPage == page; done++) {
-        const uint32_t bit = dead[done] % kTombstonesPerPage;
-        bits[bit / 8] |= std::byte{1} << (bit % 8);
+        set_bit(bits.data(), dead[done] % kTombstonesPerPage);
       }
       const BlockNo block = segment.block(segment.header().tombstones.first + page);
       call_pg([&] { set_tombstones(index_, block, output.id, bits.data()); });
@@ -257,9 +257,19 @@ void MergeJob::merge(const MergeGroup& group) {
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
+  call_pg([&] {
+    for (uint32_t id : group) {
+      claim_member(index_, id);
+    }
+  });
   begin_job(cause_of(inputs));
   Merge(index_, std::move(inputs), options_, monitor_).run();
-  call_pg([&] { end_job(index_); });
+  call_pg([&] {
+    end_job(index_);
+    for (uint32_t id : group) {
+      release_member(index_, id);
+    }
+  });
   pages.release();
 }
 

@@ -68,7 +68,18 @@ bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
 
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
   const MergePolicy policy = merge_policy(index, std::min(job->capacity(), most));
-  const MergeGroup group = plan_merge(job->segments(), policy);
+  const std::vector<PlannedMember> segments = job->segments();
+  MergeGroup group = plan_merge(segments, policy);
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  if (group.empty() && metapage.directory_count > kMaxMembersForInserters) {
+    group = plan_merge_for_room(segments, policy.capacity);
+  }
+  return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
+}
+
+MergeGroup merge_for_room(Relation index, MergeJob* job) {
+  const MergeGroup group = plan_merge_for_room(job->segments(), job->capacity());
   Metapage metapage;
   call_pg([&] { read_metapage(index, &metapage); });
   return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();

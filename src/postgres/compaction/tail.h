@@ -36,8 +36,14 @@ struct SealWork {
 constexpr uint64_t kAllRows = UINT64_MAX;
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
 
-// What is due to be merged, of no more than `most` rows, by the directory; empty if it has no room.
+// What is due to be merged, of no more than `most` rows, by the directory, or, where that is so
+// full that inserters list nothing any more, makes room. Empty if the list of displaced space is
+// full.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
+
+// The two smallest segments, for who needs room in the directory and has no time for more; empty as
+// above, or where they do not fit into memory.
+MergeGroup merge_for_room(Relation index, MergeJob* job);
 
 // What a background worker, or an inserter in its stead, may use.
 JobResources worker_resources();

@@ -13,20 +13,18 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "commands/defrem.h"
 #include "commands/progress.h"
-#include "libpq/pqsignal.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/snapmgr.h"
 }
 
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/background_process.h"
 #include "postgres/compaction/fault_point.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/tail.h"
+#include "postgres/compaction/worker_slots.h"
 #include "postgres/options/options.h"
 #include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
@@ -39,8 +37,10 @@ namespace {
 // What a worker is started for; travels in bgw_extra.
 struct WorkerOrder {
   Oid index;
-  // Of the session that gave the order:
+  int32 seal_at;  // rows in the tail
+  // Settings of the session that gave the order, by which the worker seals and merges:
   int32 seal_rows;
+  int32 slowdown_rows;
   char fault_point[kMaxFaultPointLength];
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
@@ -50,24 +50,55 @@ static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
 // small segment.
 constexpr int kIdleTails = 10;
 
-// False where all of max_worker_processes are taken.
+// What this backend has started last for an index; direct-mapped, where two meet one is forgotten.
+struct Started {
+  Oid index;
+  BackgroundWorkerHandle* handle;  // in TopMemoryContext
+};
+Started started_workers[16];
+
+Started* started_for(Oid index) { return &started_workers[index % lengthof(started_workers)]; }
+
+// Whether a worker that this backend has started for the index has yet to come up: it will find
+// what is there by then.
+bool is_coming_up(Oid index) {
+  const Started* last = started_for(index);
+  pid_t pid = 0;
+  return last->index == index && last->handle != nullptr &&
+         GetBackgroundWorkerPid(last->handle, &pid) == BGWH_NOT_YET_STARTED;
+}
+
+void remember(Oid index, BackgroundWorkerHandle* handle) {
+  Started* last = started_for(index);
+  if (last->handle != nullptr) {
+    pfree(last->handle);
+  }
+  *last = {index, handle};
+}
+
+// False where all of vseg.max_workers or max_worker_processes are taken.
 bool start_worker(const WorkerOrder& order) {
-  BackgroundWorker worker;
-  memset(&worker, 0, sizeof(worker));
-  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
-  strlcpy(worker.bgw_library_name, "vseg", BGW_MAXLEN);
-  strlcpy(worker.bgw_function_name, "vseg_worker_main", BGW_MAXLEN);
+  if (!is_worker_slot_free()) {
+    return false;
+  }
+  BackgroundWorker worker = background_process("vseg_worker_main", "vseg worker");
   snprintf(worker.bgw_name, BGW_MAXLEN, "vseg worker for index %u", order.index);
-  strlcpy(worker.bgw_type, "vseg worker", BGW_MAXLEN);
   worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
   memcpy(worker.bgw_extra, &order, sizeof(order));
-  return RegisterDynamicBackgroundWorker(&worker, nullptr);
+  MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+  BackgroundWorkerHandle* handle = nullptr;
+  const bool started = RegisterDynamicBackgroundWorker(&worker, &handle);
+  MemoryContextSwitchTo(context);
+  if (started) {
+    remember(order.index, handle);
+  }
+  return started;
 }
 
 // Tries to take a lock that conflicts with who waits for `tag` in a stronger mode. Not
 // LockHasWaiters(), which reads a null pointer for a weak relation lock taken by the fast path.
+// Having it for a moment harms nobody: who conflicts with it conflicts with the lock on the index
+// that a worker has anyway, and on a database waits for no longer than that moment.
 bool is_wanted(const LOCKTAG& tag, LOCKMODE mode) {
   if (LockAcquire(&tag, mode, false, true) == LOCKACQUIRE_NOT_AVAIL) {
     return true;
@@ -156,7 +187,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   }
   reclaim_if_free(index);
   const Tail tail = look_at_tail(index);
-  if (tail.rows < static_cast<uint64_t>(order.seal_rows) || !tail.has_room) {
+  if (tail.rows < static_cast<uint64_t>(order.seal_at) || !tail.has_room) {
     return false;
   }
   pgstat_report_activity(STATE_RUNNING, "sealing the tail of a vseg index");
@@ -165,7 +196,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
     // A share at a time, so that the tail gets shorter while inserters wait for it to.
     sealed = seal_tail(index, *monitor,
                        {worker_resources(),
-                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), order.seal_rows))});
+                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), tail_seal_rows()))});
   });
   return done && sealed;
 }
@@ -229,6 +260,7 @@ void report_error(const WorkerOrder& order) {
 
 // As run_step; an error ends the worker, as it would if nobody caught it.
 bool try_step(const WorkerOrder& order, const Step& step) {
+  reload_configuration();
   begin_job(step.cause);
   try {
     return call_pg([&] { return run_step(order, step); });
@@ -239,17 +271,35 @@ bool try_step(const WorkerOrder& order, const Step& step) {
   proc_exit(1);
 }
 
-bool is_tail_long(Relation index, int seal_rows) {
+bool is_tail_long(Relation index, int seal_at) {
   return !is_index_lock_taken(index, IndexLock::kSeal) &&
-         look_at_tail(index).rows >= static_cast<uint64_t>(seal_rows);
+         look_at_tail(index).rows >= static_cast<uint64_t>(seal_at);
+}
+
+void set_rows(const char* setting, int rows) {
+  char value[16];
+  snprintf(value, sizeof(value), "%d", rows);
+  SetConfigOption(setting, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+// What the session wants done, not what the configuration says, is done by its settings.
+void adopt_settings(const WorkerOrder& order) {
+  set_rows("vseg.tail_seal_rows", order.seal_rows);
+  set_rows("vseg.tail_slowdown_rows", order.slowdown_rows);
+  SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
 }
 
 }  // namespace
 
-bool start_worker_for(Relation index, int seal_rows) {
+bool start_worker_for(Relation index, int seal_at) {
+  if (is_coming_up(RelationGetRelid(index))) {
+    return true;
+  }
   WorkerOrder order = {};
   order.index = RelationGetRelid(index);
-  order.seal_rows = seal_rows;
+  order.seal_at = seal_at;
+  order.seal_rows = tail_seal_rows();
+  order.slowdown_rows = tail_slowdown_rows();
   strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
   const bool started = start_worker(order);
   count_worker(index, started);
@@ -265,10 +315,10 @@ void request_maintenance(Relation index) {
   if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
     return;
   }
-  const int seal_rows = std::max(tail_seal_rows() / kIdleTails, 1);
-  if (is_tail_long(index, seal_rows) ||
+  const int seal_at = std::max(tail_seal_rows() / kIdleTails, 1);
+  if (is_tail_long(index, seal_at) ||
       (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index))) {
-    start_worker_for(index, seal_rows);
+    start_worker_for(index, seal_at);
   }
 }
 
@@ -290,13 +340,14 @@ PGDLLEXPORT void vseg_worker_main(Datum database);
 
 void vseg_worker_main(Datum database) {
   using namespace vseg::pg;
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, die);
-  BackgroundWorkerUnblockSignals();
+  set_up_signals();
   WorkerOrder order;
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
-  SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
+  if (!take_worker_slot()) {
+    return;  // others were faster; what is left undone is found by the next insert or VACUUM
+  }
+  adopt_settings(order);
   while (try_step(order, kSealStep)) {
   }
   // SEAL is free by now: while a merge takes its time, another worker can seal.

@@ -7,10 +7,11 @@
 namespace vseg {
 namespace pg {
 
-// Starts a background worker that seals the tail of `index` if it has `seal_rows` rows or more, and
-// then merges what is due; what others are at it leaves alone. False where no worker can be had:
-// the rows wait for the next call, and searches find them meanwhile.
-bool start_worker_for(Relation index, int seal_rows);
+// Starts a background worker that seals the tail of `index` if it has `seal_at` rows or more, and
+// then merges what is due, by the settings that this session has; what others are at it leaves
+// alone. One that this backend has started before and that has yet to come up will do. False where
+// no worker can be had: the rows wait for the next call, and searches find them meanwhile.
+bool start_worker_for(Relation index, int seal_at);
 
 // Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM and the launcher.
 void request_maintenance(Relation index);

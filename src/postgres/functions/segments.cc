@@ -38,27 +38,31 @@ const char* kind_name(MemberKind kind) {
   return "unknown";
 }
 
-const char* state_name(MemberKind kind) {
+// A flat run is open as long as its last page is: its load may go on, or inserters who have not
+// noticed that their chain was frozen.
+const char* state_name(MemberKind kind, bool claimed, bool open) {
   switch (kind) {
     case MemberKind::kAppendChain:
       return "open";
     case MemberKind::kFlatRun:
-      return "frozen";
+      return claimed ? "sealing" : open ? "open" : "frozen";
     case MemberKind::kGraphSegment:
-      return "sealed";
+      return claimed ? "merging" : "sealed";
   }
   return "unknown";
 }
 
-// What the directory leaves out of an append chain or flat run is counted on its pages.
-void complete_chain(Relation index, uint32_t dimensions, DirectoryEntry* entry) {
-  run_cpp([&] {
+// What the directory leaves out of an append chain or flat run is counted on its pages. Returns
+// whether it takes rows.
+bool complete_chain(Relation index, uint32_t dimensions, DirectoryEntry* entry) {
+  return run_cpp([&] {
     BufferPages pages(index);
     const AppendSummary chain = summarize_append_chain(pages, *entry, dimensions);
     pages.release();
     entry->rows = chain.rows;
     entry->dead_rows = chain.dead_rows;
     entry->pages = chain.pages;
+    return chain.open;
   });
 }
 
@@ -92,10 +96,10 @@ PGDLLEXPORT Datum vseg_segments(PG_FUNCTION_ARGS) {
   read_metapage(index, &metapage);
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
     const vseg::MemberKind kind = metapage.directory[i].kind;
-    SegmentRow row = {metapage.directory[i], kind_name(kind), state_name(kind), 0};
-    if (kind != vseg::MemberKind::kGraphSegment) {
-      complete_chain(index, metapage.dimensions, &row.entry);
-    }
+    SegmentRow row = {metapage.directory[i], kind_name(kind), nullptr, 0};
+    const bool open = kind != vseg::MemberKind::kGraphSegment &&
+                      complete_chain(index, metapage.dimensions, &row.entry);
+    row.state = state_name(kind, is_member_claimed(index, row.entry.id), open);
     row.tier = static_cast<int32>(
         vseg::size_tier(row.entry.rows - row.entry.dead_rows, merge_policy(index, 0)));
     put_row(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), row);

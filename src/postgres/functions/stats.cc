@@ -1,6 +1,8 @@
 // vseg_stats(regclass): what has been done to the index, by cause.
 #include "postgres/boundary/postgres_headers.h"
 
+#include <cmath>
+
 extern "C" {
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -63,6 +65,9 @@ class ResultRow {
 
 double milliseconds(uint64_t microseconds) { return static_cast<double>(microseconds) / 1000; }
 
+// Further digits of a ratio say nothing: what is counted varies more from run to run.
+double rounded(double ratio) { return std::round(ratio * 1000) / 1000; }
+
 // Vectors that came in from the heap.
 uint64_t ingested_rows(const Statistics& statistics) {
   return statistics.work[static_cast<size_t>(WorkCause::kBuild)].rows +
@@ -74,9 +79,9 @@ void put_amplification(const Statistics& statistics, uint32_t dimensions, const 
   const auto ingested = static_cast<double>(ingested_rows(statistics));
   if (ingested > 0) {
     const double bytes = ingested * dimensions * sizeof(float);
-    row->put_number(kRowAmplification, static_cast<double>(work.rows) / ingested);
+    row->put_number(kRowAmplification, rounded(static_cast<double>(work.rows) / ingested));
     row->put_number(kByteAmplification,
-                    static_cast<double>(work.page_bytes + work.wal_bytes) / bytes);
+                    rounded(static_cast<double>(work.page_bytes + work.wal_bytes) / bytes));
   }
 }
 

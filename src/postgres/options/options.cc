@@ -17,6 +17,7 @@ constexpr double kDefaultDeadFraction = 0.2;
 constexpr int kDefaultSealRows = 10000;
 constexpr int kDefaultSlowdownRows = 100000;
 constexpr int kDefaultStopRows = 400000;
+constexpr int kDefaultMaxWorkers = 3;
 
 relopt_kind index_options_kind;
 
@@ -27,6 +28,7 @@ int seal_rows = kDefaultSealRows;
 int slowdown_rows = kDefaultSlowdownRows;
 int stop_rows = kDefaultStopRows;
 int worker_threads = 1;
+int most_workers = kDefaultMaxWorkers;
 int naptime = 60;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
 int segment_search = static_cast<int>(SegmentSearchMode::kAuto);
@@ -126,6 +128,11 @@ void define_parameters() {
   DefineCustomIntVariable("vseg.merge_threads",
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.max_workers", "Background workers that may run at a time, in all databases.",
+      "Each also takes one of max_worker_processes. Where none is free, inserts seal rows "
+      "themselves once they are slowed down.",
+      &most_workers, kDefaultMaxWorkers, 0, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("vseg.launcher_naptime", "Time between two rounds of the launcher.",
                           "The launcher runs where shared_preload_libraries has vseg.", &naptime,
                           60, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
@@ -183,6 +190,8 @@ MergePolicy merge_policy(Relation index, uint64_t capacity) {
   policy.capacity = capacity;
   return policy;
 }
+
+int max_workers() { return most_workers; }
 
 int launcher_naptime() { return naptime; }
 

@@ -46,6 +46,9 @@ int tail_stop_rows();
 // For who can build segments of `capacity` rows.
 MergePolicy merge_policy(Relation index, uint64_t capacity);
 
+// vseg.max_workers
+int max_workers();
+
 // vseg.launcher_naptime in seconds
 int launcher_naptime();
 

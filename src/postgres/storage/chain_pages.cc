@@ -1,7 +1,5 @@
 #include "postgres/storage/chain_pages.h"
 
-#include "postgres/storage/pages.h"
-
 namespace vseg {
 namespace pg {
 
@@ -24,6 +22,14 @@ void init_entry_page(Page page, const ChainPosition& position, const AppendLayou
   header->extent = position.extent;
   header->extent_used = position.extent_used;
   header->centroid = kNoBlock;
+}
+
+BlockNumber tail_hint(Relation index, const ChainRef& chain) {
+  Buffer buffer = read_locked(index, chain.header_block, BUFFER_LOCK_SHARE,
+                              {PageKind::kAppendHeader, chain.id});
+  const BlockNumber tail = payload_as<AppendChainHeader>(BufferGetPage(buffer))->tail;
+  UnlockReleaseBuffer(buffer);
+  return tail;
 }
 
 }  // namespace pg

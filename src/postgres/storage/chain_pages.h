@@ -1,10 +1,12 @@
-// New pages of append chains and flat runs.
+// Pages of append chains and flat runs: making new ones, finding the last one.
 #ifndef VSEG_POSTGRES_STORAGE_CHAIN_PAGES_H_
 #define VSEG_POSTGRES_STORAGE_CHAIN_PAGES_H_
 
 #include "postgres/boundary/postgres_headers.h"
 
 #include "engine/format/append_format.h"
+#include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
 
 namespace vseg {
 namespace pg {
@@ -21,6 +23,29 @@ void init_chain_header(Page page, const ChainPosition& position);
 
 // Fills an entry page without rows, open for them.
 void init_entry_page(Page page, const ChainPosition& position, const AppendLayout& layout);
+
+// The chain's tail, or a page before it, since others may have linked pages; kNoBlock if the chain
+// has no entry page.
+BlockNumber tail_hint(Relation index, const ChainRef& chain);
+
+// The chain's last entry page, locked by `lock`, from `block` on along `next`; `lock` gets a block
+// and returns the buffer, locked exclusively and checked.
+template <typename Lock>
+Buffer lock_last_page(Relation index, BlockNumber block, Lock&& lock) {
+  for (BlockNumber steps = 0;; steps++) {
+    CHECK_FOR_INTERRUPTS();
+    Buffer buffer = lock(block);
+    const BlockNumber next = payload_as<AppendEntriesHeader>(BufferGetPage(buffer))->next;
+    if (next == kNoBlock) {
+      return buffer;
+    }
+    if (steps > RelationGetNumberOfBlocks(index)) {
+      raise_corrupt(index, block, "append chain runs in a loop");
+    }
+    UnlockReleaseBuffer(buffer);
+    block = next;
+  }
+}
 
 }  // namespace pg
 }  // namespace vseg

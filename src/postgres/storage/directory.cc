@@ -217,13 +217,15 @@ bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
 
 void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
   if (!has_room(metapage, inputs, outputs)) {
+    const bool waits = metapage.displaced_count + inputs > kMaxDisplaced;
     ereport(ERROR,
             (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
              errmsg("directory of vseg index \"%s\" has no room", RelationGetRelationName(index)),
              errdetail("It lists %u members, and %u whose space cannot be reused yet.",
                        metapage.directory_count, metapage.displaced_count),
-             errhint("Old transactions keep space from being reused. Once they have ended, VACUUM "
-                     "the table.")));
+             waits ? errhint("Old transactions keep space from being reused. Once they have ended, "
+                             "VACUUM the table.")
+                   : errhint("Call vseg_compact with more maintenance_work_mem.")));
   }
 }
 
@@ -271,23 +273,10 @@ bool list_flat_run(Relation index, ChainRef* run) {
 }
 
 void close_run(Relation index, const DirectoryEntry& run) {
-  Buffer buffer =
-      read_locked(index, run.header_block, BUFFER_LOCK_SHARE, {PageKind::kAppendHeader, run.id});
-  BlockNumber block = payload_as<AppendChainHeader>(BufferGetPage(buffer))->tail;
-  UnlockReleaseBuffer(buffer);
-  for (BlockNumber steps = 0;; steps++) {
-    CHECK_FOR_INTERRUPTS();
-    buffer = read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kAppendEntries, run.id});
-    const auto* header = payload_as<AppendEntriesHeader>(BufferGetPage(buffer));
-    if (header->next == kNoBlock) {
-      break;
-    }
-    if (steps > RelationGetNumberOfBlocks(index)) {
-      raise_corrupt(index, block, "append chain runs in a loop");
-    }
-    block = header->next;
-    UnlockReleaseBuffer(buffer);
-  }
+  const BlockNumber hint = tail_hint(index, {run.id, run.header_block});
+  Buffer buffer = lock_last_page(index, hint, [&](BlockNumber block) {
+    return read_locked(index, block, BUFFER_LOCK_EXCLUSIVE, {PageKind::kAppendEntries, run.id});
+  });
   if ((payload_as<AppendEntriesHeader>(BufferGetPage(buffer))->flags & kEntryPageOpen) != 0) {
     GenericXLogState* record = GenericXLogStart(index);
     auto* tail = payload_as<AppendEntriesHeader>(GenericXLogRegisterBuffer(record, buffer, 0));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/common/bits.h"
 #include "engine/format/metapage.h"
 #include "postgres/storage/pages.h"
 
@@ -11,8 +12,6 @@ namespace pg {
 namespace {
 
 constexpr PageExpectation kMapPage = {PageKind::kAllocationMap, 0};
-
-void set_bit(char* map, uint32_t bit) { map[bit / 8] |= static_cast<char>(1 << (bit % 8)); }
 
 // The first clear bit, or kExtentsPerMap.
 uint32_t first_clear(const char* map) {
@@ -24,8 +23,6 @@ uint32_t first_clear(const char* map) {
   }
   return kExtentsPerMap;
 }
-
-bool get_bit(const char* map, uint32_t bit) { return (map[bit / 8] & (1 << (bit % 8))) != 0; }
 
 constexpr uint32_t kMaxMaps = (MaxBlockNumber / kExtentPages) / kExtentsPerMap;
 
@@ -177,7 +174,7 @@ Buffer release_extents(Relation index, GenericXLogState* record, const uint32_t*
     if (!get_bit(map, bit)) {
       raise_corrupt(index, BufferGetBlockNumber(buffer), "space to be released is not taken");
     }
-    map[bit / 8] = static_cast<char>(map[bit / 8] & ~(1 << (bit % 8)));
+    clear_bit(map, bit);
   }
   return buffer;
 }

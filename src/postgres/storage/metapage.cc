@@ -59,12 +59,18 @@ void fill_metapage(Metapage* meta, const IndexIdentity& identity) {
   chain->born = 1;
 }
 
-LOCKTAG lock_tag(Relation index, IndexLock lock) {
+LOCKTAG tuple_tag(Relation index, BlockNumber block, OffsetNumber tuple) {
   const LockRelId& id = index->rd_lockInfo.lockRelId;
   LOCKTAG tag;
-  SET_LOCKTAG_TUPLE(tag, id.dbId, id.relId, static_cast<BlockNumber>(lock), 0);
+  SET_LOCKTAG_TUPLE(tag, id.dbId, id.relId, block, tuple);
   return tag;
 }
+
+LOCKTAG lock_tag(Relation index, IndexLock lock) {
+  return tuple_tag(index, static_cast<BlockNumber>(lock), 0);
+}
+
+LOCKTAG member_tag(Relation index, uint32_t id) { return tuple_tag(index, id, 1); }
 
 const char* metapage_problem(Relation index, const Metapage& meta) {
   if (meta.magic != kMetapageMagic) {
@@ -140,6 +146,12 @@ void read_metapage(Relation index, Metapage* copy) {
   }
 }
 
+bool is_held_by_others(const LOCKTAG& tag) {
+  int holders = 0;
+  pfree(GetLockConflicts(&tag, ExclusiveLock, &holders));
+  return holders > 0;
+}
+
 void lock_index(Relation index, IndexLock lock) {
   const LOCKTAG tag = lock_tag(index, lock);
   LockAcquire(&tag, ExclusiveLock, false, false);
@@ -156,11 +168,21 @@ void unlock_index(Relation index, IndexLock lock) {
 }
 
 bool is_index_lock_taken(Relation index, IndexLock lock) {
-  if (!try_lock_index(index, lock)) {
-    return true;
-  }
-  unlock_index(index, lock);
-  return false;
+  return is_held_by_others(lock_tag(index, lock));
+}
+
+void claim_member(Relation index, uint32_t id) {
+  const LOCKTAG tag = member_tag(index, id);
+  LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void release_member(Relation index, uint32_t id) {
+  const LOCKTAG tag = member_tag(index, id);
+  LockRelease(&tag, ExclusiveLock, false);
+}
+
+bool is_member_claimed(Relation index, uint32_t id) {
+  return is_held_by_others(member_tag(index, id));
 }
 
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page) {

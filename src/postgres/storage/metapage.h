@@ -41,8 +41,20 @@ void lock_index(Relation index, IndexLock lock);
 bool try_lock_index(Relation index, IndexLock lock);
 void unlock_index(Relation index, IndexLock lock);
 
-// Whether another backend has it.
+// Whether a transaction of another backend has the lock. Only looks: taking it for a moment would
+// have whoever tries to take it meanwhile believe that somebody is at work.
+bool is_held_by_others(const LOCKTAG& tag);
 bool is_index_lock_taken(Relation index, IndexLock lock);
+
+// Marks a member as one that a job is replacing, until the job is done or its transaction or
+// subtransaction aborts. Nobody waits for it, and nothing depends on it: it says what vseg_segments
+// shows. A lock on tuple 1 of the page of the member's number. REQUIRES: the job's lock, SEAL or
+// MERGE: nobody else claims the member meanwhile.
+void claim_member(Relation index, uint32_t id);
+void release_member(Relation index, uint32_t id);
+
+// Whether another backend has claimed it.
+bool is_member_claimed(Relation index, uint32_t id);
 
 // Where the first append chain begins, and another one once nothing of it is left there.
 constexpr BlockNumber kFirstChainBlock = 3;

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "engine/common/bits.h"
 #include "engine/segment/member_extents.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
@@ -154,15 +155,14 @@ class Unaccounted {
 
   void account(uint32_t extent) {
     if (extent / kExtentsPerMap < maps_) {
-      char& byte = bits_[extent / 8];
-      byte = static_cast<char>(byte & ~(1 << (extent % 8)));
+      clear_bit(bits_.data(), extent);
     }
   }
 
   std::vector<uint32_t> extents() const {
     std::vector<uint32_t> extents;
     for (size_t i = 0; i < bits_.size() * 8; i++) {
-      if ((bits_[i / 8] & (1 << (i % 8))) != 0) {
+      if (get_bit(bits_.data(), i)) {
         extents.push_back(static_cast<uint32_t>(i));
       }
     }

@@ -1,0 +1,195 @@
+// See README.md beside src/postgres/storage for the protocol.
+#include "postgres/compaction/stand_in.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+}
+
+#include "postgres/boundary/guard.h"
+#include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/tail.h"
+#include "postgres/options/options.h"
+#include "postgres/storage/metapage.h"
+
+namespace vseg {
+namespace pg {
+namespace {
+
+constexpr int64 kSecond = 1000 * 1000;
+
+// Gives way when the time is over: VACUUM may hold PUBLISH for long.
+class HelpMonitor final : public ProgressMonitor {
+ public:
+  explicit HelpMonitor(TimestampTz end) : end_(end) {}
+
+ protected:
+  bool gives_way() override { return GetCurrentTimestamp() > end_; }
+
+ private:
+  TimestampTz end_;
+};
+
+// Seals a share of the tail. Within a subtransaction: unless all is done, locks and pins are left
+// to its end, as by all that follow.
+Help seal_share_of_tail(Relation index) {
+  constexpr int64 kLongest = 30 * kSecond;
+  if (!try_lock_index(index, IndexLock::kSeal)) {
+    return Help::kBusy;
+  }
+  reclaim_if_free(index);
+  if (!look_at_tail(index).has_room || is_index_lock_taken(index, IndexLock::kPublish)) {
+    return Help::kBusy;
+  }
+  if (is_fault_point("seal-fails")) {
+    ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  }
+  const auto rows = static_cast<uint64_t>(tail_seal_rows());
+  const TimestampTz end = GetCurrentTimestamp() + kLongest;
+  const Help result = run_cpp([&] {
+    HelpMonitor monitor(end);
+    try {
+      return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kDone : Help::kBusy;
+    } catch (const CancelledError&) {
+      return Help::kFailed;
+    }
+  });
+  if (result == Help::kDone) {
+    unlock_index(index, IndexLock::kSeal);
+  }
+  return result;
+}
+
+// A merge that an inserter does in the stead of a worker.
+struct MergeInStead {
+  MergeGroup (*plan)(Relation index, MergeJob* job);
+  int64 longest;
+};
+
+// Where nobody seals, nobody merges either, and segments would fill the directory: what is due and
+// not much larger than a seal. So segments grow to kLargest seals each.
+MergeGroup small_merge(Relation index, MergeJob* job) {
+  constexpr uint64_t kLargest = 16;
+  return due_merge(index, job, kLargest * static_cast<uint64_t>(tail_seal_rows()));
+}
+
+constexpr MergeInStead kSmallMerge = {small_merge, 60 * kSecond};
+
+constexpr MergeInStead kMergeForRoom = {merge_for_room, 600 * kSecond};
+
+Help merge_segments(Relation index, const MergeInStead& merge) {
+  if (!try_lock_index(index, IndexLock::kMerge)) {
+    return Help::kBusy;
+  }
+  const TimestampTz end = GetCurrentTimestamp() + merge.longest;
+  const Help result = run_cpp([&] {
+    HelpMonitor monitor(end);
+    try {
+      MergeJob job(index, worker_resources(), monitor);
+      const MergeGroup group = merge.plan(index, &job);
+      if (group.empty()) {
+        return Help::kBusy;
+      }
+      job.merge(group);
+      return Help::kDone;
+    } catch (const CancelledError&) {
+      return Help::kTooLong;
+    }
+  });
+  if (result != Help::kTooLong) {
+    unlock_index(index, IndexLock::kMerge);
+  }
+  return result;
+}
+
+Help seal_and_merge(Relation index) {
+  const Help sealed = seal_share_of_tail(index);
+  if (sealed != Help::kDone) {
+    return sealed;
+  }
+  return merge_segments(index, kSmallMerge) == Help::kTooLong ? Help::kInPart : Help::kDone;
+}
+
+Help make_room(Relation index) { return merge_segments(index, kMergeForRoom); }
+
+// Of errors that concern sealing alone the inserter is not the one to die.
+void warn_of_failure(Relation index, ErrorData* error) {
+  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+      error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN) {
+    ReThrowError(error);
+  }
+  ereport(WARNING,
+          (errcode(error->sqlerrcode), errmsg("could not seal the tail of vseg index \"%s\": %s",
+                                              RelationGetRelationName(index), error->message)));
+  FreeErrorData(error);
+}
+
+// Where the subtransaction began.
+struct Outside {
+  MemoryContext context;
+  ResourceOwner owner;
+
+  void return_to() const {
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+  }
+};
+
+// An aborted subtransaction takes along what an error or giving way leaves behind: locks, pins,
+// memory. One that has sealed is committed, lest aborting it ends the progress report of a COPY.
+void end_subtransaction(bool commit, const Outside& outside) {
+  if (commit) {
+    ReleaseCurrentSubTransaction();
+  } else {
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  outside.return_to();
+}
+
+// Works in a subtransaction, which has neither snapshot nor transaction ID.
+Help in_subtransaction(Relation index, Help (*work)(Relation)) {
+  const Outside outside = {CurrentMemoryContext, CurrentResourceOwner};
+  volatile Help result = Help::kFailed;
+  BeginInternalSubTransaction(nullptr);
+  PG_TRY();
+  {
+    MemoryContext memory =
+        AllocSetContextCreate(CurTransactionContext, "vseg seal", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(memory);
+    result = work(index);
+    MemoryContextSwitchTo(outside.context);
+    MemoryContextDelete(memory);
+    end_subtransaction(result == Help::kDone, outside);
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(outside.context);
+    ErrorData* error = CopyErrorData();
+    FlushErrorState();
+    end_subtransaction(false, outside);
+    warn_of_failure(index, error);
+  }
+  PG_END_TRY();
+  return result;
+}
+
+}  // namespace
+
+Help seal_as_inserter(Relation index, bool merges) {
+  return in_subtransaction(index, merges ? seal_and_merge : seal_share_of_tail);
+}
+
+Help make_room_as_inserter(Relation index) { return in_subtransaction(index, make_room); }
+
+bool can_make_room(Relation index) {
+  return run_cpp([&] {
+    ProgressMonitor monitor;
+    MergeJob job(index, worker_resources(), monitor);
+    return !merge_for_room(index, &job).empty();
+  });
+}
+
+}  // namespace pg
+}  // namespace vseg
