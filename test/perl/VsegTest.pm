@@ -9,6 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
   start_cluster
@@ -17,7 +18,7 @@ our @EXPORT = qw(
   insert_items
   index_agrees
   sql_error
-  wait_until
+  wait_until wait_until_up
   wal_position
   index_wal_records
   rows_in_tail
@@ -187,6 +188,18 @@ sub wait_until
 	my ($node, $query, $what) = @_;
 	$node->poll_query_until('postgres', $query) or die "timed out waiting until $what";
 	return;
+}
+
+# A psql that finds no server may end before it has read its query, which is an exception here.
+sub wait_until_up
+{
+	my ($node) = @_;
+	foreach (1 .. 100)
+	{
+		return if eval { $node->poll_query_until('postgres', 'SELECT true') };
+		usleep(100_000);
+	}
+	die 'timed out waiting until the server is up';
 }
 
 # The end of the WAL, all of it flushed: pg_walinspect reads only what is.

@@ -217,7 +217,7 @@ foreach my $point ('chain-frozen', 'merge-read', 'merge-written', 'merge-publish
 	kill 'KILL', $pid;
 	$victim->{run}->finish;
 	$gate->{run}->finish;
-	wait_until($node, 'SELECT true', 'the server is up again');
+	wait_until_up($node);
 	$gate = $node->background_psql('postgres');
 	index_agrees($node, $items, "$point: the index agrees after kill -9");
 	vacuum_and_free($items);

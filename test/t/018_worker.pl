@@ -214,7 +214,7 @@ my $written = worker_waits('the worker has written its segment');
 $node->safe_psql('postgres', 'CREATE TABLE flushed ()');    # and with it the WAL of the freeze
 kill 'KILL', $written;
 $gate->{run}->finish;
-wait_until($node, 'SELECT true', 'the server is up again');
+wait_until_up($node);
 index_agrees($node, 'killed', 'the index agrees after a worker was killed');
 is(rows_in_tail($node, 'killed_idx'), 0, 'it has left a run behind');
 set_fault_point('');

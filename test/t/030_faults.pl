@@ -89,7 +89,7 @@ sub wait_for_server
 	my ($start) = @_;
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $start);
 	$session->{run}->finish;
-	wait_until($node, 'SELECT true', 'the server is up again');
+	wait_until_up($node);
 	connect_again();
 	return;
 }

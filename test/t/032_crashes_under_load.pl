@@ -88,7 +88,7 @@ foreach my $round (1 .. $rounds)
 	}
 	$clients->finish;
 	unlike($errors, qr/ERROR/, "round $round: no client meets an error");
-	wait_until($primary, 'SELECT true', 'the server is up');
+	wait_until_up($primary);
 	index_agrees($primary, 'items', "round $round: the index agrees");
 	wait_until($primary, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vseg worker'},
 		'workers are done');
