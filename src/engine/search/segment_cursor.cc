@@ -177,6 +177,8 @@ void SegmentCursor::enter() {
   for (Ordinal block : entered_) {
     enter_at(block);
   }
+  order_frontier();
+  prefetch_nearest();
 }
 
 // From blocks of a level to the nearest ones below them.
@@ -192,6 +194,7 @@ void SegmentCursor::descend(uint32_t level) {
   std::partial_sort(near_.begin(), near_.begin() + kept, near_.end(), nearer);
   entered_.clear();
   for (size_t i = 0; i < kept; i++) {
+    segment_.prefetch_entry_block(near_[i].ordinal);
     entered_.push_back(near_[i].ordinal);
   }
 }
@@ -210,7 +213,7 @@ void SegmentCursor::estimate_children(uint32_t level, Ordinal block) {
   }
 }
 
-// Sees the rows of an entry block of the last level.
+// Sees the rows of an entry block of the last level. Leaves the frontier without order.
 void SegmentCursor::enter_at(Ordinal block) {
   const NodeView entry = segment_.entry_block(segment_.entry_tree().levels() - 1, block);
   neighbors_.assign(entry.neighbors, entry.neighbors + entry.neighbor_count);
@@ -218,7 +221,16 @@ void SegmentCursor::enter_at(Ordinal block) {
     see_all(&neighbors_);
   } else {
     estimate(entry, query_.distance(entry.vector));
-    push_estimates();
+    const size_t near = defer_far_estimates();
+    frontier_.insert(frontier_.end(), near_.begin(), near_.begin() + near);
+  }
+}
+
+void SegmentCursor::order_frontier() {
+  if (coded_ != nullptr && frontier_.size() > width_) {
+    trim_frontier();
+  } else {
+    std::make_heap(frontier_.begin(), frontier_.end(), farther);
   }
 }
 
@@ -236,6 +248,7 @@ bool SegmentCursor::enter_elsewhere() {
     }
   }
   entered_.resize(last.count);
+  order_frontier();
   return true;
 }
 

@@ -52,6 +52,7 @@ class SegmentCursor : public Cursor {
   void descend(uint32_t level);
   void estimate_children(uint32_t level, Ordinal block);
   void enter_at(Ordinal block);
+  void order_frontier();
   bool enter_elsewhere();
   void see_all(std::vector<Ordinal>* ordinals);
   void see(Ordinal ordinal);

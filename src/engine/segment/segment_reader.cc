@@ -281,8 +281,8 @@ Tid SegmentReader::tid(Ordinal ordinal) {
   return tid;
 }
 
-void SegmentReader::prefetch_node(Ordinal ordinal) {
-  NodePlace where = place(row(ordinal));
+void SegmentReader::prefetch(const NodeId& id) {
+  NodePlace where = place(id);
   if (layout_.pages_per_node == 1) {
     pages_.prefetch(block(where.logical), where.offset, layout_.node_bytes);
     return;

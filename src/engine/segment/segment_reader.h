@@ -41,7 +41,7 @@ class SegmentReader {
   void neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors);
 
   Tid tid(Ordinal ordinal);
-  void prefetch_node(Ordinal ordinal);
+  void prefetch_node(Ordinal ordinal) { prefetch(row(ordinal)); }
   void prefetch_vector(Ordinal ordinal);     // what vector() reads
   void prefetch_remainder(Ordinal ordinal);  // what vector() reads beside the node
 
@@ -50,6 +50,9 @@ class SegmentReader {
   // REQUIRES: `block` is of this level.
   const EntryTree& entry_tree() const { return entry_tree_; }
   NodeView entry_block(uint32_t level, uint32_t block);
+  void prefetch_entry_block(uint32_t block) {
+    prefetch({PageKind::kEntryPoints, block, kNoOrdinal});
+  }
 
   // Block of a logical page of this segment; REQUIRES: logical < header().pages.
   BlockNo block(uint32_t logical) const {
@@ -74,6 +77,7 @@ class SegmentReader {
   static NodeId row(Ordinal ordinal) { return {PageKind::kNodes, ordinal, ordinal}; }
 
   NodePlace place(const NodeId& id) const;
+  void prefetch(const NodeId& id);
   NodePlace remainder_place(Ordinal ordinal) const;
   const std::byte* pin(uint32_t logical, PageKind kind);
   const std::byte* pin_node(const NodeId& id);
