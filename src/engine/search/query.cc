@@ -27,4 +27,12 @@ Query::Query(Metric metric, const float* vector, uint32_t dimensions)
       kernel_(kernel_of(metric)),
       negate_(metric == Metric::kInnerProduct) {}
 
+const CodedQuery& Query::coded(uint32_t degree) const {
+  std::shared_ptr<const CodedQuery>& coded = coded_[degree];
+  if (coded == nullptr) {
+    coded = std::make_shared<const CodedQuery>(Rotation(dimensions()), degree, vector());
+  }
+  return *coded;
+}
+
 }  // namespace vseg

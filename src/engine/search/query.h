@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "engine/common/types.h"
 #include "engine/kernels/distance.h"
+#include "engine/quantizer/coded_query.h"
 
 namespace vseg {
 
@@ -34,6 +37,10 @@ class Query {
     return value <= kFarthest ? value : kFarthest;
   }
 
+  // As the codes of node blocks of that degree are compared with it. Made when it is first asked
+  // for: most segments of an index share it. Valid as long as the query and its copies.
+  const CodedQuery& coded(uint32_t degree) const;
+
  private:
   static constexpr float kFarthest = std::numeric_limits<float>::max();
 
@@ -41,6 +48,7 @@ class Query {
   std::vector<float> vector_;
   FloatKernel kernel_;
   bool negate_;
+  mutable std::map<uint32_t, std::shared_ptr<const CodedQuery>> coded_;  // by degree
 };
 
 enum class IterativeScan : uint8_t {

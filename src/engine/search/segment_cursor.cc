@@ -53,8 +53,7 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
     throw CorruptIndexError(entry.header_block, "segment header has another metric than its index");
   }
   if (segment_.header().code_bytes != 0) {
-    coded_ = std::make_unique<CodedQuery>(Rotation(query.dimensions()), segment_.header().degree,
-                                          query.vector());
+    coded_ = &query.coded(segment_.header().degree);
     estimates_.resize(segment_.header().degree);
   }
   set_widths();

@@ -2,10 +2,8 @@
 #ifndef VSEG_ENGINE_SEARCH_SEGMENT_CURSOR_H_
 #define VSEG_ENGINE_SEARCH_SEGMENT_CURSOR_H_
 
-#include <memory>
 #include <vector>
 
-#include "engine/quantizer/coded_query.h"
 #include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/search/visited_set.h"
@@ -79,7 +77,7 @@ class SegmentCursor : public Cursor {
   uint32_t width_ = 0;    // rows of the frontier that a batch keeps in order, where it is estimated
   bool all_dead_;         // the directory says that no live row is left
   VisitedSet visited_;    // rows whose exact distance is known
-  std::unique_ptr<CodedQuery> coded_;  // null: the segment has no codes
+  const CodedQuery* coded_ = nullptr;  // null: the segment has no codes
   std::vector<Candidate> frontier_;    // heap, nearest first
   std::vector<Candidate> found_;       // heap, nearest first
   std::vector<Candidate> deferred_;
