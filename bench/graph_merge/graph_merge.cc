@@ -144,7 +144,7 @@ std::vector<uint32_t> AddInput(const Matrix<float>& base, const Case& merge, uin
       const Ordinal* list = graph.list(row);
       known->add({list, list + graph.list_size(row)}, !IsDead(first + row, merge.dead_percent));
     }
-    known->end_graph();
+    known->end_graph(0);
   }
   return alive;
 }

@@ -92,8 +92,8 @@ TEST_P(Corruption, OfWholePagesIsSurvived) {
 
 INSTANTIATE_TEST_SUITE_P(Dimensions, Corruption, testing::Values(2, 100, 2500));
 
-// Not here: ef_construction, which says how the graph was made and nothing about where things are,
-// and values of m, metric and entry_points that fit the rest of the header as well.
+// Not here: ef_construction and merges, which say how the graph was made and nothing about where
+// things are, and values of m, metric and entry_points that fit the rest of the header as well.
 TEST(SegmentHeaderDamage, OfEveryFieldIsNoticed) {
   TestIndex index(Metric::kL2, 10);
   DirectoryEntry& entry = index.add_segment(random_rows(100, 10, 1));
@@ -111,7 +111,7 @@ TEST(SegmentHeaderDamage, OfEveryFieldIsNoticed) {
   notice(0, offsetof(SegmentHeader, metric));
   notice(offsetof(SegmentHeader, own), offsetof(SegmentHeader, m));
   notice(offsetof(SegmentHeader, degree), offsetof(SegmentHeader, entry_points));
-  notice(offsetof(SegmentHeader, pages), offsetof(SegmentHeader, reserved));
+  notice(offsetof(SegmentHeader, pages), offsetof(SegmentHeader, merges));
 
   auto& header = index.pages.at<SegmentHeader>(entry.header_block, 0);
   for (int metric : {0, 5, 255}) {

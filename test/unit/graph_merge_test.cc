@@ -47,7 +47,7 @@ void kill(Segment* segment, uint32_t percent, uint32_t seed) {
 struct Merge {
   explicit Merge(const GraphOptions& options) : known(layer0_degree(options.m)) {}
 
-  void add(const Segment& segment) {
+  void add(const Segment& segment, uint32_t merges = 0) {
     for (Ordinal row = 0; row < segment.graph.rows; ++row) {
       const Ordinal* list = segment.graph.list(row);
       known.add({list, list + segment.graph.list_size(row)}, !segment.dead[row]);
@@ -55,7 +55,7 @@ struct Merge {
         rows.push_back(segment.rows[row]);
       }
     }
-    known.end_graph();
+    known.end_graph(merges);
   }
   void add(const Rows& more) { rows.insert(rows.end(), more.begin(), more.end()); }
 
@@ -109,6 +109,17 @@ TEST_P(MergedGraph, OfALargeOneSmallOnesAndRowsWithoutAGraph) {
   const Segment segment = merged(merge, GetParam());
   expect_as_good_as_anew(segment, GetParam());
   EXPECT_EQ(segment.graph.work.inserted_rows, 2000U);
+}
+
+TEST_P(MergedGraph, IsBuiltAnewWhereItsBaseWasBuiltOnOthersTwice) {
+  Segment segment = segment_of(clustered_rows(1000, 24, 1), GetParam());
+  for (uint32_t merges : {1U, 2U, 0U}) {
+    Merge merge(GetParam().options);
+    merge.add(segment, segment.graph.merges);
+    segment = merged(merge, GetParam());
+    EXPECT_EQ(segment.graph.merges, merges);
+    EXPECT_EQ(segment.graph.work.inserted_rows, merges == 0 ? 1000U : 0U);
+  }
 }
 
 // A degree that was restored relative to what was left would sink from one to the next.

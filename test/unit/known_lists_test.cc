@@ -30,10 +30,10 @@ KnownLists two_graphs() {
   known.add({0, 2, 3}, false);
   known.add({3}, false);
   known.add({0, 2}, true);
-  known.end_graph();
+  known.end_graph(0);
   known.add({1}, true);
   known.add({0}, true);
-  known.end_graph();
+  known.end_graph(0);
   return known;
 }
 
@@ -64,15 +64,15 @@ TEST(KnownLists, KeepsNoMoreNeighborsThanAListHasSlots) {
   for (int i = 0; i < 4; ++i) {
     known.add({3, 2, 1, 0}, true);
   }
-  known.end_graph();
+  known.end_graph(0);
   EXPECT_THAT(neighbors(known, 1), ElementsAre(3, 2));
 }
 
 TEST(KnownLists, AGraphWithoutRowsIsABaseOfNone) {
   KnownLists known(4);
-  known.end_graph();
+  known.end_graph(0);
   known.add({}, true);
-  known.end_graph();
+  known.end_graph(0);
   EXPECT_EQ(known.base(), 0U);
   EXPECT_EQ(known.rows(), 1U);
 }
@@ -82,19 +82,19 @@ TEST(KnownLists, GivenUpItTakesNoMore) {
   EXPECT_GT(known.bytes(), 0U);
   known.give_up();
   known.add({0}, true);
-  known.end_graph();
+  known.end_graph(0);
   EXPECT_EQ(known.rows(), 0U);
   EXPECT_EQ(known.base(), 0U);
   EXPECT_EQ(known.bytes(), 0U);
 }
 
 // A graph of so many live and dead rows without neighbours.
-KnownLists graph_of(uint32_t alive, uint32_t dead) {
+KnownLists graph_of(uint32_t alive, uint32_t dead, uint32_t merges = 0) {
   KnownLists known(4);
   for (uint32_t i = 0; i < alive + dead; ++i) {
     known.add({}, i < alive);
   }
-  known.end_graph();
+  known.end_graph(merges);
   return known;
 }
 
@@ -106,6 +106,18 @@ TEST(KnownLists, AreBuiltOnWhereTheFirstGraphIsLargeAndFewRowsAreDead) {
   EXPECT_FALSE(worth_building_on(graph_of(100, 100), 100));
   EXPECT_FALSE(worth_building_on(graph_of(0, 0), 0));
   EXPECT_FALSE(worth_building_on(graph_of(0, 0), 100));
+}
+
+TEST(KnownLists, AreBuiltOnTwiceInARow) {
+  EXPECT_TRUE(worth_building_on(graph_of(100, 0, 1), 100));
+  EXPECT_FALSE(worth_building_on(graph_of(100, 0, 2), 100));
+}
+
+TEST(KnownLists, HaveTheMergesOfTheFirstGraph) {
+  KnownLists known = graph_of(10, 0, 1);
+  known.add({}, true);
+  known.end_graph(5);
+  EXPECT_EQ(known.merges(), 1U);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ class RunRows final : public MemberRows {
   Tid tid() override { return reader_.entry(row_).tid; }
   const float* vector() override { return reader_.vector(row_); }
   bool neighbors(std::vector<Ordinal>* /*neighbors*/) override { return false; }
+  uint32_t merges() const override { return 0; }
 
  private:
   AppendReader reader_;
@@ -49,6 +50,7 @@ class SegmentRows final : public MemberRows {
     segment_.neighbors(row_, neighbors);
     return true;
   }
+  uint32_t merges() const override { return segment_.header().merges; }
 
  private:
   SegmentReader segment_;

@@ -27,6 +27,8 @@ class MemberRows {
   virtual const float* vector() = 0;  // exact; valid until the next call
   // Its neighbours in the member's graph, by number of row; false where there is no graph.
   virtual bool neighbors(std::vector<Ordinal>* neighbors) = 0;
+  // How often in a row that graph was built on another; 0 where there is none.
+  virtual uint32_t merges() const = 0;
 };
 
 // Throws CorruptIndexError, as the reader's functions do. `pages` must outlive the reader.

@@ -28,8 +28,8 @@ bool LiveRows::next_row() {
     if (rows_->next()) {
       return true;
     }
+    known_->end_graph(rows_->merges());
     rows_.reset();
-    known_->end_graph();
     member_++;
   }
   return false;

@@ -151,6 +151,7 @@ SegmentHeader plan_segment(const SegmentShape& shape) {
   header.degree = static_cast<uint16_t>(layer0_degree(shape.m));
   header.rows = shape.rows;
   header.entry_points = shape.entry_points;
+  header.merges = shape.merges;
 
   const NodeShape chosen = choose_node_shape(shape.metric, shape.dimensions, header.degree);
   header.code_bytes = chosen.code_bytes;

@@ -104,7 +104,8 @@ struct SegmentHeader {
   PageRange tids;
   PageRange tombstones;
   PageRange entries;
-  uint32_t reserved[21];
+  uint32_t merges;  // how often in a row the graph was built on another, since it was built anew
+  uint32_t reserved[20];
 };
 static_assert(sizeof(SegmentHeader) == 160);
 
@@ -124,6 +125,7 @@ struct SegmentShape {
   uint32_t rows;
   uint32_t entry_points;
   OwnVector own = OwnVector::kChosen;
+  uint32_t merges = 0;
 };
 
 // The header of a segment of that shape: page ranges and counts follow from it. Throws

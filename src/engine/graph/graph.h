@@ -18,6 +18,7 @@ struct Graph {
   uint32_t degree = 0;                // slots of a neighbour list (layer0_degree(m))
   NeighborSlots neighbors;            // rows x degree, unused slots last and kNoOrdinal
   std::vector<Ordinal> entry_points;  // at least one where rows > 0
+  uint32_t merges = 0;                // built on another graph so often in a row, see KnownLists
   BuildWork work;                     // what building it took
 
   Ordinal* list(Ordinal row) { return neighbors.data() + size_t{row} * degree; }

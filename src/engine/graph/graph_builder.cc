@@ -19,6 +19,7 @@ Graph build_graph(const RowStore& rows, const GraphOptions& options, BuildMonito
   }
   std::vector<Ordinal> order;
   Graph graph = insert_rows(rows, options, known, monitor, &order);
+  graph.merges = known == nullptr ? 0 : known->merges() + 1;
   if (graph.rows == 0) {
     return graph;
   }

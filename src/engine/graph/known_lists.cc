@@ -15,6 +15,10 @@ namespace {
 constexpr uint64_t kLeastBasePercent = 15;
 constexpr uint64_t kMostDeadPercent = 33;
 
+// Each time a graph loses a little: 50,000 rows of which a fifth has been replaced before each
+// merge have recall@10 0.9994 at ef 40 when they are built anew, 0.994 after two merges.
+constexpr uint32_t kMostMerges = 2;
+
 }  // namespace
 
 void ListChunks::append(const std::vector<Ordinal>& list) {
@@ -42,7 +46,7 @@ void KnownLists::rename(Ordinal* list) const {
   }
 }
 
-void KnownLists::end_graph() {
+void KnownLists::end_graph(uint32_t merges) {
   if (given_up_) {
     return;
   }
@@ -56,6 +60,7 @@ void KnownLists::end_graph() {
   if (!has_base_) {
     has_base_ = true;
     base_ = live_.lists();
+    merges_ = merges;
   }
 }
 
@@ -88,7 +93,7 @@ size_t KnownLists::bytes() const {
 bool worth_building_on(const KnownLists& known, uint32_t rows) {
   const uint64_t base_percent = rows == 0 ? 0 : uint64_t{known.base()} * 100 / rows;
   const uint64_t read = uint64_t{known.rows()} + known.dead_rows();
-  return base_percent >= kLeastBasePercent &&
+  return known.merges() < kMostMerges && base_percent >= kLeastBasePercent &&
          uint64_t{known.dead_rows()} * 100 <= read * kMostDeadPercent;
 }
 

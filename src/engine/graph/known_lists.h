@@ -42,8 +42,9 @@ class KnownLists {
   // the first count.
   void add(const std::vector<Ordinal>& neighbors, bool alive);
 
-  // The graph has no more rows. REQUIRES: its lists name none but rows added.
-  void end_graph();
+  // The graph has no more rows; it was itself built on another so often in a row. REQUIRES: its
+  // lists name none but rows added.
+  void end_graph(uint32_t merges);
 
   // Gives up the lists there are, and all to come.
   void give_up();
@@ -51,6 +52,7 @@ class KnownLists {
   // Rows [0, base()) are the first graph's, rows [base(), rows()) those of others.
   uint32_t base() const { return base_; }
   uint32_t rows() const { return live_.lists(); }
+  uint32_t merges() const { return merges_; }  // of the first graph
   uint32_t dead_rows() const { return dead_.lists(); }
 
   // Add to `found` a row's neighbours that are alive, and those of its dead ones, some twice.
@@ -75,6 +77,7 @@ class KnownLists {
   bool given_up_ = false;
   bool has_base_ = false;
   uint32_t base_ = 0;
+  uint32_t merges_ = 0;
   ListChunks live_;
   ListChunks dead_;
   // Of the graph being added: its first lists, and what each of its rows is called now.
@@ -84,8 +87,8 @@ class KnownLists {
 };
 
 // Whether to build on the lists of `known` instead of inserting all of `rows` rows anew: not where
-// the first graph's rows are too few to gain from, and not where too many rows of the graphs are
-// dead.
+// the first graph's rows are too few to gain from, not where too many rows of the graphs are dead,
+// and not where the first graph was built on others too often.
 bool worth_building_on(const KnownLists& known, uint32_t rows);
 
 }  // namespace vseg

@@ -108,6 +108,7 @@ SegmentHeader SegmentBuilder::plan(uint32_t id) const {
   shape.ef_construction = static_cast<uint16_t>(options_.graph.ef_construction);
   shape.rows = graph_.rows;
   shape.entry_points = static_cast<uint32_t>(graph_.entry_points.size());
+  shape.merges = graph_.merges;
   return plan_segment(shape);
 }
 

@@ -17,8 +17,8 @@ namespace {
 constexpr uint32_t kExtentLimit = 1u << (32 - kExtentShift);
 
 SegmentShape shape_of(const SegmentHeader& header) {
-  return {header.id,   header.dimensions,   header.metric, header.m, header.ef_construction,
-          header.rows, header.entry_points, header.own};
+  return {header.id,   header.dimensions,   header.metric, header.m,     header.ef_construction,
+          header.rows, header.entry_points, header.own,    header.merges};
 }
 
 // Everything in a header follows from the shape; `reserved` is free for later versions.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kDefaultM = 16;
 constexpr int kDefaultEfConstruction = 100;
-constexpr int kDefaultMergeFactor = 4;
+constexpr int kDefaultMergeFactor = 2;
 constexpr double kDefaultDeadFraction = 0.2;
 constexpr int kDefaultSealRows = 10000;
 constexpr int kDefaultSlowdownRows = 100000;

@@ -15,7 +15,7 @@ struct IndexOptions {
   int32 vl_len_;
   int m;                         // 2..100, default 16
   int ef_construction;           // 4..1000, default 100, at least 2 * m
-  int merge_factor;              // 2..32, default 4
+  int merge_factor;              // 2..32, default 2
   double compact_dead_fraction;  // 0.01..1, default 0.2
 };
 
