@@ -50,9 +50,10 @@ TEST(EntryPoints, GrowWithTheRows) {
   EXPECT_GE(choose(far_clusters(8000, 3, Metric::kL2)).size(), 4 * kDegree);
 }
 
-// Without codes the rows of a block are all compared with the query.
-TEST(EntryPoints, WithoutCodesFitIntoOneBlock) {
-  EXPECT_LE(choose(far_clusters(8000, 3, Metric::kL1)).size(), kDegree);
+TEST(EntryPoints, OfMetricsWithoutUseForATreeFitIntoOneBlock) {
+  for (Metric metric : {Metric::kL1, Metric::kInnerProduct}) {
+    EXPECT_LE(choose(far_clusters(8000, 3, metric)).size(), kDegree);
+  }
 }
 
 TEST(EntryPoints, AreTheSameInEveryBuild) {

@@ -27,7 +27,7 @@ double steps_of_walk(const SegmentSearch& search) {
   // Rows expanded for each row found, dead ones included.
   constexpr double kExpanded = 1.2;
   const double kept =
-      search.bounded ? rows_before_bound(search.ef)
+      search.bounded ? rows_before_bound(search.ef, search.metric)
                      : (has_edge_codes(search.metric) ? rows_to_keep(search.ef, search.dimensions)
                                                       : search.ef);
   const auto rows = static_cast<double>(search.rows);
@@ -63,10 +63,13 @@ uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions) {
 // them in three small segments, ef 40: the small ones add a half to the rows expanded in the large
 // one at recall@10 0.992 with 3 and 5 (768 and 128 dimensions), three times as much at 0.996
 // with 10.
-uint32_t rows_before_bound(uint32_t ef) {
+uint32_t rows_before_bound(uint32_t ef, Metric metric) {
   constexpr uint32_t kMinRows = 4;
+  constexpr uint32_t kMinRowsFromFar =
+      10;  // from the few entry points that others than distances have
   constexpr uint32_t kShare = 10;
-  return std::max(ef / kShare, kMinRows);
+  const bool near = metric == Metric::kL2 || metric == Metric::kCosine;
+  return std::max(ef / kShare, near ? kMinRows : kMinRowsFromFar);
 }
 
 }  // namespace vseg

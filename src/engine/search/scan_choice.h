@@ -27,7 +27,7 @@ bool prefers_scan(const SegmentSearch& search);
 uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions);
 
 // Live rows found before a bound may end a walk.
-uint32_t rows_before_bound(uint32_t ef);
+uint32_t rows_before_bound(uint32_t ef, Metric metric);
 
 }  // namespace vseg
 

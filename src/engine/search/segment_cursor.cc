@@ -46,7 +46,7 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
       batch_size_(ef),
-      bounded_ef_(rows_before_bound(ef)),
+      bounded_ef_(rows_before_bound(ef, query.metric())),
       all_dead_(entry.dead_rows >= entry.rows),
       visited_(expected_rows(ef, segment_.rows())) {
   if (segment_.header().metric != query.metric()) {
