@@ -97,8 +97,13 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy) {
   return tier;
 }
 
+// The dead rows before the tiers: what a tier would merge is mostly taken along, and its inputs would
+// take up space of their own while the large one is written anew.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
   MergeGroup group = dead_segments(members);
+  if (group.empty()) {
+    group = most_dead(members, policy);
+  }
   uint32_t tiers = 0;
   for (const PlannedMember& member : members) {
     tiers = std::max(tiers, size_tier(member.live(), policy) + 1);
@@ -106,7 +111,7 @@ MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePoli
   for (uint32_t tier = 0; tier < tiers && group.empty(); tier++) {
     group = full_tier(members, tier, policy);
   }
-  return group.empty() ? most_dead(members, policy) : group;
+  return group;
 }
 
 MergeGroup plan_merge_for_room(const std::vector<PlannedMember>& members, uint64_t capacity) {
