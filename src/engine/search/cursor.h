@@ -27,6 +27,13 @@ inline constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
   return a.distance < b.distance;
 };
 
+// Sums of huge elements overflow, and damaged codes may give anything: as Query::distance, never
+// infinite nor what heaps cannot order.
+inline float orderable(float estimate) {
+  constexpr float kFarthest = std::numeric_limits<float>::max();
+  return estimate <= kFarthest ? estimate : kFarthest;
+}
+
 class Cursor {
  public:
   virtual ~Cursor() = default;

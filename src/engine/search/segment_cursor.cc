@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "engine/common/errors.h"
+#include "engine/search/entry_descent.h"
 #include "engine/search/scan_choice.h"
 
 #include "engine/common/engine_only.h"
@@ -25,18 +25,6 @@ uint32_t expected_rows(uint32_t ef, uint32_t rows) {
 // With twice as many a search of MNIST took a sixth more time at the same recall, of GloVe as much:
 // it reads a few more rows, finds a little more, and has more to sort.
 constexpr uint32_t kMinWidth = 16;
-
-// Entry blocks looked into on each level, whose estimates are rough: 960,000 clustered rows of 128
-// dimensions take 72 rows expanded for recall@10 0.95 with 1, 54 with 3, 53 with 4 (133 without a
-// tree, from 16 entry points).
-constexpr size_t kEntryBlocks = 3;
-
-// Sums of huge elements overflow, and damaged codes may give anything: as Query::distance, never
-// infinite nor what heaps cannot order.
-float orderable(float estimate) {
-  constexpr float kFarthest = std::numeric_limits<float>::max();
-  return estimate <= kFarthest ? estimate : kFarthest;
-}
 
 }  // namespace
 
@@ -157,63 +145,17 @@ void SegmentCursor::add_to_heap(const std::vector<Candidate>& added, std::vector
   }
 }
 
-// Down the entry tree, from the last level that has no more than kEntryBlocks blocks: of each level
-// below, as many that seem nearest are looked into.
 void SegmentCursor::enter() {
-  const EntryTree& tree = segment_.entry_tree();
-  if (tree.levels() == 0) {
-    return;
-  }
-  uint32_t level = 0;
-  while (level + 1 < tree.levels() && tree.level(level + 1).count <= kEntryBlocks) {
-    level++;
-  }
-  entered_.resize(tree.level(level).count);
-  std::iota(entered_.begin(), entered_.end(), tree.level(level).first);
-  for (; level + 1 < tree.levels(); level++) {
-    descend(level);
-  }
-  for (Ordinal block : entered_) {
+  entered_ = EntryDescent(segment_, query_, coded_).nearest_blocks();
+  for (uint32_t block : entered_) {
     enter_at(block);
   }
   order_frontier();
   prefetch_nearest();
 }
 
-// From blocks of a level to the nearest ones below them.
-void SegmentCursor::descend(uint32_t level) {
-  near_.clear();
-  for (Ordinal block : entered_) {
-    estimate_children(level, block);
-    for (size_t i = 0; i < neighbors_.size(); i++) {
-      near_.push_back({orderable(estimates_[i]), neighbors_[i]});
-    }
-  }
-  const size_t kept = std::min<size_t>(near_.size(), kEntryBlocks);
-  std::partial_sort(near_.begin(), near_.begin() + kept, near_.end(), nearer);
-  entered_.clear();
-  for (size_t i = 0; i < kept; i++) {
-    segment_.prefetch_entry_block(near_[i].ordinal);
-    entered_.push_back(near_[i].ordinal);
-  }
-}
-
-// Into neighbors_ and estimates_.
-void SegmentCursor::estimate_children(uint32_t level, Ordinal block) {
-  const NodeView entry = segment_.entry_block(level, block);
-  neighbors_.assign(entry.neighbors, entry.neighbors + entry.neighbor_count);
-  if (coded_ != nullptr) {
-    estimate(entry, query_.distance(entry.vector));
-    return;
-  }
-  estimates_.clear();
-  for (Ordinal child : neighbors_) {
-    estimates_.push_back(query_.distance(segment_.entry_block(level + 1, child).vector));
-  }
-}
-
 // Sees the rows of an entry block of the last level. Leaves the frontier without order.
-void SegmentCursor::enter_at(Ordinal block) {
+void SegmentCursor::enter_at(uint32_t block) {
   const NodeView entry = segment_.entry_block(segment_.entry_tree().levels() - 1, block);
   neighbors_.assign(entry.neighbors, entry.neighbors + entry.neighbor_count);
   if (coded_ == nullptr) {
@@ -241,7 +183,7 @@ bool SegmentCursor::enter_elsewhere() {
   if (entered_.size() == last.count) {
     return false;
   }
-  for (Ordinal block = last.first; block < last.first + last.count; block++) {
+  for (uint32_t block = last.first; block < last.first + last.count; block++) {
     if (std::find(entered_.begin(), entered_.end(), block) == entered_.end()) {
       enter_at(block);
     }

@@ -47,9 +47,7 @@ class SegmentCursor : public Cursor {
   void take_up_found();
   void walk();
   void enter();
-  void descend(uint32_t level);
-  void estimate_children(uint32_t level, Ordinal block);
-  void enter_at(Ordinal block);
+  void enter_at(uint32_t block);
   void order_frontier();
   bool enter_elsewhere();
   void see_all(std::vector<Ordinal>* ordinals);
@@ -82,7 +80,7 @@ class SegmentCursor : public Cursor {
   std::vector<Candidate> found_;       // heap, nearest first
   std::vector<Candidate> deferred_;
   std::vector<Candidate> spilled_;
-  std::vector<Ordinal> entered_;  // entry blocks of the last level, whose rows were seen
+  std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
 
   // Of the batch being searched.

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <numeric>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include "engine/graph/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
-#include "engine/quantizer/rotation.h"
-#include "engine/quantizer/split_vector.h"
+#include "engine/segment/entry_tree_writer.h"
+#include "engine/segment/node_writer.h"
 
 #include "engine/common/engine_only.h"
 
@@ -124,73 +122,6 @@ class RowCodes {
   std::vector<std::byte> areas_;
 };
 
-// Node blocks of one kind, gathered into pages or cut into pages.
-class NodeWriter {
- public:
-  NodeWriter(const SegmentParts& parts, PageKind kind, PageSink& sink)
-      : kind_(kind),
-        sink_(sink),
-        layout_(node_layout(parts.header)),
-        capacity_(std::max(layout_.nodes_per_page, 1u) * size_t{layout_.node_bytes}),
-        buffer_(capacity_) {}
-
-  struct Node {
-    Ordinal ordinal;
-    const Ordinal* neighbors;
-    uint32_t count;
-    const float* vector;
-    const std::byte* codes;  // where there are any
-  };
-
-  void put(const Node& node) {
-    std::byte* block = buffer_.data() + used_;
-    NodeHeader header{node.ordinal, static_cast<uint16_t>(node.count), 0};
-    std::memcpy(block, &header, sizeof(header));
-    auto* list = reinterpret_cast<Ordinal*>(block + layout_.neighbors_offset);
-    std::copy(node.neighbors, node.neighbors + node.count, list);
-    std::fill(list + node.count, list + layout_.degree, kNoOrdinal);
-    if (layout_.code_bytes != 0) {
-      std::memcpy(block + layout_.code_offset, node.codes, layout_.code_bytes);
-    }
-    put_own_vector(node.vector, block + layout_.vector_offset);
-    used_ += layout_.node_bytes;
-    if (used_ == capacity_) {
-      flush();
-    }
-  }
-
-  // The second part of the row last put, where own vectors are split.
-  const std::vector<uint16_t>& remainder() const { return remainder_; }
-
-  void flush() {
-    for (size_t at = 0; at < used_; at += kPagePayload) {
-      sink_.write(kind_, buffer_.data() + at, std::min<size_t>(kPagePayload, used_ - at));
-    }
-    used_ = 0;
-  }
-
- private:
-  void put_own_vector(const float* vector, std::byte* to) {
-    const size_t n = layout_.dimensions;
-    if (layout_.own == OwnVector::kFloat4) {
-      std::memcpy(to, vector, n * sizeof(float));
-      return;
-    }
-    remainder_.resize(n);
-    const SplitScale scale = split_vector(
-        vector, n, reinterpret_cast<uint8_t*>(to + sizeof(SplitScale)), remainder_.data());
-    std::memcpy(to, &scale, sizeof(scale));
-  }
-
-  PageKind kind_;
-  PageSink& sink_;
-  NodeLayout layout_;
-  size_t capacity_;  // node blocks of one page, or one node block of several pages
-  std::vector<std::byte> buffer_;
-  size_t used_ = 0;
-  std::vector<uint16_t> remainder_;
-};
-
 // The second parts of a group's vectors, kept until its nodes are written.
 class RemainderWriter {
  public:
@@ -220,77 +151,6 @@ class RemainderWriter {
   std::vector<std::byte> group_;
 };
 
-// The vectors of the entry blocks: means of the entry points below them, whose vectors come by
-// while the nodes are written. Divided before they are added, huge elements do not overflow.
-class EntryMeans {
- public:
-  EntryMeans(const SegmentHeader& header, const std::vector<Ordinal>& entry_points)
-      : dimensions_(header.dimensions),
-        tree_(entry_tree(header)),
-        means_(size_t{tree_.blocks()} * dimensions_),
-        points_(tree_.blocks()) {
-    const uint32_t last = tree_.levels() == 0 ? 0 : tree_.level(tree_.levels() - 1).first;
-    for (uint32_t i = 0; i < entry_points.size(); i++) {
-      waiting_.push_back({entry_points[i], last + i / header.degree});
-      points_[waiting_.back().block]++;
-    }
-    std::sort(waiting_.begin(), waiting_.end(),
-              [](const Point& a, const Point& b) { return a.ordinal > b.ordinal; });
-  }
-
-  // REQUIRES: ordinals in ascending order.
-  void see(Ordinal ordinal, const float* vector) {
-    for (; !waiting_.empty() && waiting_.back().ordinal == ordinal; waiting_.pop_back()) {
-      add(vector, 1, waiting_.back().block);
-    }
-  }
-
-  // The means of all blocks, one after the other. REQUIRES: every entry point has been seen, and
-  // this has not been called yet.
-  std::vector<float> means() {
-    for (uint32_t level = tree_.levels(); level-- > 1;) {
-      add_children(level - 1);
-    }
-    return std::move(means_);
-  }
-
- private:
-  struct Point {
-    Ordinal ordinal;
-    uint32_t block;
-  };
-
-  float* mean_of(uint32_t block) { return means_.data() + size_t{block} * dimensions_; }
-
-  // Adds the share that so many of the block's points have, whose mean is `vector`.
-  void add(const float* vector, uint32_t points, uint32_t block) {
-    const float share = static_cast<float>(points) / static_cast<float>(points_[block]);
-    float* mean = mean_of(block);
-    for (uint32_t d = 0; d < dimensions_; d++) {
-      mean[d] += vector[d] * share;
-    }
-  }
-
-  // Makes the means of a level's blocks from those of the next.
-  void add_children(uint32_t level) {
-    const EntryLevel blocks = tree_.level(level);
-    for (uint32_t block = blocks.first; block < blocks.first + blocks.count; block++) {
-      const EntryLevel children = tree_.children(level, block);
-      const auto first = points_.begin() + children.first;
-      points_[block] = std::accumulate(first, first + children.count, 0U);
-      for (uint32_t child = children.first; child < children.first + children.count; child++) {
-        add(mean_of(child), points_[child], block);
-      }
-    }
-  }
-
-  uint32_t dimensions_;
-  EntryTree tree_;
-  std::vector<float> means_;      // of the points below each block
-  std::vector<uint32_t> points_;  // how many they are
-  std::vector<Point> waiting_;    // not seen yet, the next one last
-};
-
 // Pages of nodes that the rows of a last, short group do not fill.
 void pad_group(const NodeLayout& layout, uint32_t rows, PageSink& sink) {
   const uint32_t left = rows % layout.rows_per_group;
@@ -306,7 +166,7 @@ void pad_group(const NodeLayout& layout, uint32_t rows, PageSink& sink) {
 
 void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMeans* entry_means) {
   const NodeLayout layout = node_layout(parts.header);
-  NodeWriter writer(parts, PageKind::kNodes, sink);
+  NodeWriter writer(parts.header, PageKind::kNodes, sink);
   RemainderWriter remainders(layout, sink);
   RowCodes codes(parts);
   for (Ordinal i = 0; i < parts.header.rows; i++) {
@@ -324,82 +184,6 @@ void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMeans* entry_me
     remainders.flush();
   }
 }
-
-class EntryTreeWriter {
- public:
-  EntryTreeWriter(const SegmentParts& parts, std::vector<float> means, PageSink& sink)
-      : parts_(parts),
-        means_(std::move(means)),
-        rotation_(parts.header.dimensions),
-        encoder_(parts.header.metric, parts.header.dimensions, parts.header.degree),
-        own_(rotation_.padded()),
-        neighbor_(rotation_.padded()),
-        codes_(parts.header.code_bytes),
-        writer_(parts, PageKind::kEntryPoints, sink) {}
-
-  void write() {
-    const EntryTree tree = entry_tree(parts_.header);
-    for (uint32_t level = 0; level < tree.levels(); level++) {
-      const EntryLevel blocks = tree.level(level);
-      for (uint32_t block = blocks.first; block < blocks.first + blocks.count; block++) {
-        const EntryLevel children = tree.children(level, block);
-        if (level + 1 < tree.levels()) {
-          put_inner(block, children);
-        } else {
-          put_last(block, children);
-        }
-      }
-    }
-    writer_.flush();
-  }
-
- private:
-  const float* mean(uint32_t block) const {
-    return means_.data() + size_t{block} * parts_.header.dimensions;
-  }
-
-  void put_inner(uint32_t block, const EntryLevel& children) {
-    std::vector<Ordinal> numbers(children.count);
-    std::iota(numbers.begin(), numbers.end(), children.first);
-    start_codes(block);
-    for (Ordinal child : numbers) {
-      add_code([&] { rotation_.apply(mean(child), neighbor_.data()); });
-    }
-    writer_.put({kNoOrdinal, numbers.data(), children.count, mean(block), codes_.data()});
-  }
-
-  void put_last(uint32_t block, const EntryLevel& points) {
-    const Ordinal* rows = parts_.graph.entry_points.data() + points.first;
-    start_codes(block);
-    for (uint32_t i = 0; i < points.count; i++) {
-      add_code([&] { parts_.rotated->read(rows[i], neighbor_.data()); });
-    }
-    writer_.put({kNoOrdinal, rows, points.count, mean(block), codes_.data()});
-  }
-
-  void start_codes(uint32_t block) {
-    if (!codes_.empty()) {
-      rotation_.apply(mean(block), own_.data());
-      encoder_.start(own_.data(), codes_.data());
-    }
-  }
-
-  template <typename Read>
-  void add_code(Read read) {
-    if (!codes_.empty()) {
-      read();
-      encoder_.add(neighbor_.data());
-    }
-  }
-
-  const SegmentParts& parts_;
-  const std::vector<float> means_;  // of the blocks
-  const Rotation rotation_;
-  EdgeEncoder encoder_;
-  std::vector<float> own_, neighbor_;  // rotated
-  std::vector<std::byte> codes_;       // of the block being written
-  NodeWriter writer_;
-};
 
 void write_tombstones(const SegmentHeader& header, PageSink& sink) {
   std::vector<std::byte> none(kPagePayload);
