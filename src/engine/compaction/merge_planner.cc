@@ -97,8 +97,8 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy) {
   return tier;
 }
 
-// The dead rows before the tiers: what a tier would merge is mostly taken along, and its inputs would
-// take up space of their own while the large one is written anew.
+// The dead rows before the tiers: what a tier would merge is mostly taken along, and its inputs
+// would take up space of their own while the large one is written anew.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
   MergeGroup group = dead_segments(members);
   if (group.empty()) {
