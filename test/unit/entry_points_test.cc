@@ -23,7 +23,8 @@ RowStore far_clusters(uint32_t rows, uint32_t clusters, Metric metric) {
   for (uint32_t i = 0; i < rows; i++) {
     float row[8];
     std::generate(row, row + 8, [&] { return normal(random); });
-    row[i % clusters % 8] += 1000 * static_cast<float>(1 + i % clusters / 8);
+    const uint32_t cluster = i % clusters, round = cluster / 8;
+    row[cluster % 8] += 1000 * static_cast<float>(1 + round);
     store.append(row);
   }
   return store;

@@ -71,7 +71,7 @@ void expect_same_rows(SegmentReader& reader, const Rows& rows, const Graph& grap
 // Entry points below a block, by way of the blocks between.
 std::vector<Ordinal> points_below(SegmentReader& reader, uint32_t level, uint32_t block) {
   const NodeView entry = reader.entry_block(level, block);
-  const std::vector<Ordinal> children(entry.neighbors, entry.neighbors + entry.neighbor_count);
+  std::vector<Ordinal> children(entry.neighbors, entry.neighbors + entry.neighbor_count);
   if (level + 1 == reader.entry_tree().levels()) {
     return children;
   }
