@@ -286,6 +286,14 @@ TEST(SegmentCursorOf, IslandsFillsTheFirstBatchFromFurtherOnes) {
   EXPECT_THAT(batch, SizeIs(1000));
 }
 
+// Segments of one index may have other degrees, and the tables of a coded query are of one.
+TEST(Query, IsCodedOnceForEachDegree) {
+  const Rows rows = random_rows(1, 6, 4);
+  const Query q(Metric::kL2, rows.row(0), 6);
+  EXPECT_EQ(&q.coded(32), &q.coded(32));
+  EXPECT_NE(&q.coded(32), &q.coded(16));
+}
+
 TEST(SegmentCursorOf, DuplicatesEndsABatchWithoutWalkingThemAll) {
   Rows rows{2, std::vector<float>(4000, 1.0f)};
   TestIndex index(Metric::kL2, 2);

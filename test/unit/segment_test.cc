@@ -165,11 +165,17 @@ TEST(Segment, WithoutRowsIsJustItsHeader) {
   EXPECT_TRUE(entry_points(reader).empty());
 }
 
+// A ring of 5,000 rows with so many entry points, whose order is not that of their numbers.
+Graph ring_of_points(uint32_t points) {
+  Graph graph = ring(5000, 16, 3);
+  graph.entry_points.resize(points);
+  std::iota(graph.entry_points.rbegin(), graph.entry_points.rend(), 100);
+  return graph;
+}
+
 TEST(Segment, ManyEntryPointsReadBack) {
   Rows rows = random_rows(5000, 2, 3);
-  Graph graph = ring(5000, 16, 3);
-  graph.entry_points.resize(4500);
-  std::iota(graph.entry_points.rbegin(), graph.entry_points.rend(), 100);
+  const Graph graph = ring_of_points(4500);
   TestIndex index(Metric::kL2, 2);
   SegmentReader reader(index.pages, index.add_segment(rows, graph), 2);
   EXPECT_EQ(entry_points(reader), graph.entry_points);
@@ -177,9 +183,7 @@ TEST(Segment, ManyEntryPointsReadBack) {
 
 TEST(Segment, EntryBlocksHaveTheMeanOfThePointsBelowThem) {
   Rows rows = random_rows(5000, 3, 3);
-  Graph graph = ring(5000, 16, 3);
-  graph.entry_points.resize(1500);
-  std::iota(graph.entry_points.rbegin(), graph.entry_points.rend(), 100);
+  const Graph graph = ring_of_points(1500);
   TestIndex index(Metric::kL2, 3);
   SegmentReader reader(index.pages, index.add_segment(rows, graph), 3);
   const EntryTree& tree = reader.entry_tree();

@@ -10,7 +10,16 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/common/types.h"
+
 namespace vseg {
+
+// Whether a tree of many points leads a search near its rows. Not where there are no codes, since
+// all points of a block are compared with the query then; nor for inner products: a mean says
+// little of the largest of them below it. There one block of points has to do.
+inline bool has_deep_entry_tree(Metric metric) {
+  return metric == Metric::kL2 || metric == Metric::kCosine;
+}
 
 // Blocks of one level, or the points below the last.
 struct EntryLevel {

@@ -8,6 +8,7 @@
 
 #include "engine/graph/kmeans.h"
 #include "engine/graph/worker_threads.h"
+#include "engine/format/entry_tree.h"
 #include "engine/kernels/distance.h"
 #include "engine/quantizer/edge_codes.h"
 
@@ -19,7 +20,8 @@ namespace {
 constexpr uint32_t kSeed = 20160330;  // arbitrary, but the same in every build
 
 // Rows for each entry point in large segments. With 64 instead of 32 a search of 960,000 clustered
-// rows of 128 dimensions expands a twentieth more for the same recall, with 256 a fifth.
+// rows of 128 dimensions (bench/run scale) expands a twentieth more for the same recall, with 256 a
+// fifth.
 constexpr uint32_t kRowsPerPoint = 32;
 
 // In small ones, up to so many points. They are mostly searched after a larger one, for the few
@@ -33,15 +35,11 @@ constexpr uint32_t kFewestPoints = 16;
 constexpr uint32_t kSampledRows = 96;
 constexpr uint32_t kIterations = 3;
 
-// Without codes the rows are all compared with the query, so that more would not pay. A mean says
-// little of the largest inner products below it: they are searched from one block of points (6,000
-// clustered rows of 32 dimensions, ef 40: recall@10 0.97, through a tree 0.95).
+// For inner products a whole block of points finds more than fewer: 6,000 rows of
+// sql/am_recall.sql, ef 40: recall@10 0.972 from 32, 0.965 from 16; through a deep tree 0.947.
 uint32_t entry_point_count(const RowStore& rows, uint32_t degree) {
-  if (!has_edge_codes(rows.metric())) {
-    return kFewestPoints;
-  }
-  if (rows.metric() == Metric::kInnerProduct) {
-    return degree;
+  if (!has_deep_entry_tree(rows.metric())) {
+    return has_edge_codes(rows.metric()) ? degree : kFewestPoints;
   }
   const uint32_t few = std::min(rows.rows() / kRowsPerPointOfFew, kManyPoints);
   return std::max({rows.rows() / kRowsPerPoint, few, kFewestPoints});

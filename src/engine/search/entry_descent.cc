@@ -9,8 +9,8 @@ namespace vseg {
 namespace {
 
 // Blocks looked into on each level, whose estimates are rough: 960,000 clustered rows of 128
-// dimensions take 72 rows expanded for recall@10 0.95 with 1, 54 with 3, 53 with 4 (133 without a
-// tree, from 16 entry points).
+// dimensions (bench/run scale) take 72 rows expanded for recall@10 0.95 with 1, 54 with 3, 53 with
+// 4 (133 without a tree, from 16 entry points).
 constexpr size_t kEntryBlocks = 3;
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/format/entry_tree.h"
 #include "engine/quantizer/edge_codes.h"
 #include "engine/quantizer/rotation.h"
 
@@ -21,9 +22,11 @@ constexpr double kTombstone = 0.2;
 constexpr double kRowsPerStep = 8;
 
 double steps_of_walk(const SegmentSearch& search) {
-  // What it takes to come near the query: with and without a bound.
+  // What it takes to come near the query, with and without a bound, entry blocks included; and from
+  // the few entry points that other metrics have.
   constexpr double kWay = 25;
   constexpr double kBoundedWay = 15;
+  constexpr double kFromFar = 4;  // times as far
   // Rows expanded for each row found, dead ones included.
   constexpr double kExpanded = 1.2;
   const double kept =
@@ -32,7 +35,8 @@ double steps_of_walk(const SegmentSearch& search) {
                                                       : search.ef);
   const auto rows = static_cast<double>(search.rows);
   const double found = kept * rows / static_cast<double>(search.live_rows);
-  const double way = search.bounded ? kBoundedWay : kWay;
+  const double way =
+      (search.bounded ? kBoundedWay : kWay) * (has_deep_entry_tree(search.metric) ? 1 : kFromFar);
   return std::min(rows, way + kExpanded * found);
 }
 
@@ -59,17 +63,15 @@ uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions) {
   return padded >= kEnough ? ef : static_cast<uint32_t>(uint64_t{ef} * kEnough / padded);
 }
 
-// Few, for a walk begins near the query; more for a large ef. 100,000 clustered rows, a tenth of
-// them in three small segments, ef 40: the small ones add a half to the rows expanded in the large
-// one at recall@10 0.992 with 3 and 5 (768 and 128 dimensions), three times as much at 0.996
-// with 10.
+// Few, for a walk begins near the query; more for a large ef, and where it begins far away. In five
+// segments of clustered rows, a quarter of them in the four small ones
+// (bench/micro/search_bench.cc), a search at ef 40 reads 161 pages at recall@10 0.9995, in one
+// segment of all rows 105 at 0.998.
 uint32_t rows_before_bound(uint32_t ef, Metric metric) {
   constexpr uint32_t kMinRows = 4;
-  constexpr uint32_t kMinRowsFromFar =
-      10;  // from the few entry points that others than distances have
+  constexpr uint32_t kMinRowsFromFar = 10;
   constexpr uint32_t kShare = 10;
-  const bool near = metric == Metric::kL2 || metric == Metric::kCosine;
-  return std::max(ef / kShare, near ? kMinRows : kMinRowsFromFar);
+  return std::max(ef / kShare, has_deep_entry_tree(metric) ? kMinRows : kMinRowsFromFar);
 }
 
 }  // namespace vseg
