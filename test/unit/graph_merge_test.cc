@@ -214,6 +214,24 @@ TEST(MergedGraphs, OfEqualRowsAreAllReachable) {
   }
 }
 
+// Two slots a list, so that lists on the upper layers are full and shortened all the time, and many
+// dimensions, so that threads spend their time between reading a slot and reading the next.
+TEST(MergedGraphs, AreSoundWhereThreadsShortenListsThatOthersWalk) {
+  Settings settings;
+  settings.options.m = 2;
+  settings.options.ef_construction = 10;
+  settings.options.threads = 4;
+  const Segment base = segment_of(clustered_rows(800, 2048, 1), settings);
+  const Rows more = clustered_rows(800, 2048, 2);
+  for (int round = 0; round < 20; ++round) {
+    Merge merge(settings.options);
+    merge.add(base);
+    merge.add(more);
+    expect_sound(merged(merge, settings).graph, store_of(merge.rows, settings.metric, false),
+                 settings.options);
+  }
+}
+
 TEST(MergedGraphs, OneThreadBuildsTheSameEveryTime) {
   const Settings settings;
   Segment large = segment_of(clustered_rows(1500, 16, 1), settings);

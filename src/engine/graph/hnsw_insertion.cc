@@ -106,9 +106,11 @@ class Insertion {
     if (base_ > 0) {
       run_step({0, order_.skeleton, false}, &Insertion::preset);
       run_step({order_.inserted, rows_.rows()}, &Insertion::preset);
-      hnsw_.entry_point = static_cast<int>(order_.rows[0]);
-      hnsw_.max_level = hnsw_.levels[order_.rows[0]] - 1;
     }
+    // Before threads run: FAISS sets the two one after the other, unlocked, for a row that is
+    // higher than those before it. No row is higher than the first.
+    hnsw_.entry_point = static_cast<int>(order_.rows[0]);
+    hnsw_.max_level = top_layer(order_.rows[0]);
     run_step({0, joined_}, &Insertion::insert_from_top);
     if (joined_ < order_.inserted) {
       mark_seeds();
@@ -214,15 +216,18 @@ class Insertion {
   }
 
   void insert_from_top(Tools* tools, Ordinal row) {
-    if (!in_base(row)) {
+    if (row == order_.rows[0]) {
+      return;  // the entry point, which the others link to
+    }
+    if (in_base(row)) {
+      link_above(tools, row);
+    } else {
       hnsw_.add_with_locks(tools->distances, top_layer(row), static_cast<int>(row), locks_->locks(),
                            tools->visited);
-    } else if (row != order_.rows[0]) {
-      link_above(tools, row);
     }
   }
 
-  // As add_with_locks, without layer 0. The entry point is on the highest layer and stays.
+  // As add_with_locks, without layer 0.
   void link_above(Tools* tools, Ordinal row) {
     RowLock lock(&locks_->locks()[row]);
     auto at = static_cast<Ordinal>(hnsw_.entry_point);
@@ -236,6 +241,12 @@ class Insertion {
     }
   }
 
+  // Once: other threads shorten lists meanwhile, so that what was a row may be none when it is read
+  // again. Slots are aligned, and never hold anything but a row of that layer or none.
+  int32_t read_slot(size_t i) const {
+    return __atomic_load_n(&hnsw_.neighbors[i], __ATOMIC_RELAXED);
+  }
+
   // Where a greedy walk through a layer ends.
   Ordinal descend(Tools* tools, Ordinal at, int layer) const {
     float nearest = tools->distances(at);
@@ -244,11 +255,15 @@ class Insertion {
       size_t begin;
       size_t end;
       hnsw_.neighbor_range(before, layer, &begin, &end);
-      for (size_t i = begin; i < end && hnsw_.neighbors[i] >= 0; ++i) {
-        const float distance = tools->distances(hnsw_.neighbors[i]);
+      for (size_t i = begin; i < end; ++i) {
+        const int32_t neighbor = read_slot(i);
+        if (neighbor < 0) {
+          break;
+        }
+        const float distance = tools->distances(neighbor);
         if (distance < nearest) {
           nearest = distance;
-          at = static_cast<Ordinal>(hnsw_.neighbors[i]);
+          at = static_cast<Ordinal>(neighbor);
         }
       }
     }
