@@ -151,6 +151,49 @@ TEST_F(SegmentCursorTest, HalfOfTheRowsDeadStillGivesFullBatchesOfLiveRows) {
   EXPECT_EQ(drain(again), exact(rows_, q, dead));
 }
 
+TEST_F(SegmentCursorTest, AFewDeadRowsAreNotRead) {
+  auto pins = [&](const Query& q) {
+    SegmentCursor cursor(index_.pages, entry_, q, 40);
+    std::vector<Candidate> hits;
+    index_.pages.pins = 0;
+    cursor.next_batch(kNoBound, &hits);
+    return index_.pages.pins;
+  };
+  Query q = query();
+  const uint64_t before = pins(q);
+  const std::set<uint32_t> dead = bury_every(5);
+  EXPECT_LE(pins(q), before * 21 / 20);  // walking through them: a fifth more
+}
+
+TEST_F(SegmentCursorTest, FindsTheNearestLiveRowsAroundAHole) {
+  for (size_t buried : {5, 40, 120}) {
+    SCOPED_TRACE(buried);
+    TestIndex index(Metric::kL2, kDimensions);
+    DirectoryEntry& entry = index.add_segment(rows_);
+    Query q = query();
+    std::set<uint32_t> dead;
+    for (const auto& row : first(exact(rows_, q), buried)) {
+      index.bury(entry, row.second);
+      dead.insert(row.second);
+    }
+    SegmentCursor cursor(index.pages, entry, q, 40);
+    std::vector<Candidate> hits;
+    ASSERT_TRUE(cursor.next_batch(kNoBound, &hits));
+    ASSERT_THAT(hits, SizeIs(40));
+    EXPECT_EQ(first(sorted(hits), 10), first(exact(rows_, q, dead), 10));
+  }
+}
+
+TEST_F(SegmentCursorTest, ASmallFirstBatchIsCompletedByTheSecond) {
+  Query q = query();
+  SegmentCursor cursor(index_.pages, entry_, q, {40, 25});
+  for (size_t rows : {25, 15, 80, 160}) {
+    std::vector<Candidate> hits;
+    ASSERT_TRUE(cursor.next_batch(kNoBound, &hits));
+    EXPECT_THAT(hits, SizeIs(rows));
+  }
+}
+
 TEST_F(SegmentCursorTest, ReachesTheLastLiveRowThroughDeadOnes) {
   std::set<uint32_t> dead;
   for (uint32_t i = 0; i < kRows; i++) {

@@ -1,6 +1,8 @@
 #include "engine/search/index_scan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <utility>
 
 #include "engine/common/errors.h"
@@ -28,74 +30,89 @@ void check_metapage(const Metapage& metapage, const Query& query) {
   }
 }
 
-// `bounded`: other members are searched before.
-bool scans_rows(const DirectoryEntry& entry, const Query& query, const ScanOptions& options,
-                bool bounded) {
-  if (options.segments != SegmentSearchMode::kAuto) {
-    return options.segments == SegmentSearchMode::kRows;
-  }
-  const uint64_t live_rows = entry.rows - std::min(entry.rows, entry.dead_rows);
-  return prefers_scan(
-      {entry.rows, live_rows, options.ef_search, query.dimensions(), query.metric(), bounded});
+uint64_t live_rows(const DirectoryEntry& entry) {
+  return entry.rows - std::min(entry.rows, entry.dead_rows);
 }
 
-std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry,
-                                    const Query& query, const ScanOptions& options, bool bounded) {
-  const uint32_t ef = options.ef_search;
-  switch (entry.kind) {
-    case MemberKind::kAppendChain:
-    case MemberKind::kFlatRun:
-      return std::make_unique<AppendCursor>(pages, entry, query, ef);
-    case MemberKind::kGraphSegment:
-      if (scans_rows(entry, query, options, bounded)) {
-        return std::make_unique<SegmentScanCursor>(pages, entry, query, ef);
-      }
-      return std::make_unique<SegmentCursor>(pages, entry, query, ef);
-  }
-  throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
-}
+using Entries = std::vector<const DirectoryEntry*>;
 
-// The ef nearest distances found so far.
-class NearestDistances {
- public:
-  explicit NearestDistances(size_t ef) : ef_(ef) {}
-
-  void add(const std::vector<Candidate>& rows) {
-    for (const Candidate& row : rows) {
-      heap_.push_back(row.distance);
-      std::push_heap(heap_.begin(), heap_.end());
-      if (heap_.size() > ef_) {
-        std::pop_heap(heap_.begin(), heap_.end());
-        heap_.pop_back();
-      }
-    }
-  }
-
-  float bound() const { return heap_.size() < ef_ ? kNoBound : heap_.front(); }
-
- private:
-  size_t ef_;
-  std::vector<float> heap_;  // farthest first
-};
-
-}  // namespace
-
-IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
-                     const ScanOptions& options)
-    : query_(std::move(query)), options_(options) {
-  check_metapage(metapage, query_);
-  options_.ef_search = std::max(options_.ef_search, 1u);
-  std::vector<const DirectoryEntry*> entries;
+Entries largest_first(const Metapage& metapage) {
+  Entries entries;
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
     entries.push_back(&metapage.directory[i]);
   }
   std::stable_sort(
       entries.begin(), entries.end(),
       [](const DirectoryEntry* a, const DirectoryEntry* b) { return a->rows > b->rows; });
+  return entries;
+}
+
+// Of the ef nearest rows, those that a member with such a share of all live rows has when rows are
+// spread at random, and a standard deviation more (of the binomial distribution).
+uint32_t expected_share(uint32_t ef, uint64_t live, uint64_t all_live) {
+  const double share =
+      static_cast<double>(live) / static_cast<double>(std::max<uint64_t>(all_live, 1));
+  const double expected = ef * share;
+  const double rows = std::ceil(expected + std::sqrt(expected * (1 - share)));
+  return static_cast<uint32_t>(std::clamp<double>(rows, 1, ef));
+}
+
+}  // namespace
+
+IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
+                     const ScanOptions& options)
+    : query_(std::move(query)), options_(options), found_(std::max(options.ef_search, 1U)) {
+  check_metapage(metapage, query_);
+  options_.ef_search = std::max(options_.ef_search, 1U);
+  const Entries entries = largest_first(metapage);
+  uint64_t all_live = 0;
   for (const DirectoryEntry* entry : entries) {
-    const bool bounded = !members_.empty();
+    all_live += live_rows(*entry);
+  }
+  for (const DirectoryEntry* entry : entries) {
+    BatchSize size(options_.ef_search);
+    if (members_.empty()) {
+      share_ = expected_share(options_.ef_search, live_rows(*entry), all_live);
+      size = BatchSize(options_.ef_search, share_);
+    }
+    std::unique_ptr<Cursor> cursor = make_cursor(pages, *entry, size);
     members_.emplace_back();
-    members_.back().cursor = make_cursor(pages, *entry, query_, options_, bounded);
+    members_.back().cursor = std::move(cursor);
+  }
+}
+
+// The first is searched without a bound, those that follow with one.
+std::unique_ptr<Cursor> IndexScan::make_cursor(PageSource& pages, const DirectoryEntry& entry,
+                                               BatchSize size) const {
+  switch (entry.kind) {
+    case MemberKind::kAppendChain:
+    case MemberKind::kFlatRun:
+      return std::make_unique<AppendCursor>(pages, entry, query_, size.ef());
+    case MemberKind::kGraphSegment:
+      if (scans_rows(entry, size)) {
+        return std::make_unique<SegmentScanCursor>(pages, entry, query_, size);
+      }
+      return std::make_unique<SegmentCursor>(pages, entry, query_, size);
+  }
+  throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
+}
+
+bool IndexScan::scans_rows(const DirectoryEntry& entry, BatchSize size) const {
+  if (options_.segments != SegmentSearchMode::kAuto) {
+    return options_.segments == SegmentSearchMode::kRows;
+  }
+  return prefers_scan({entry.rows, live_rows(entry), size.rows(), query_.dimensions(),
+                       query_.metric(), !members_.empty()});
+}
+
+void IndexScan::NearestDistances::add(const std::vector<Candidate>& rows, size_t from) {
+  for (size_t i = from; i < rows.size(); i++) {
+    heap_.push_back(rows[i].distance);
+    std::push_heap(heap_.begin(), heap_.end());
+    if (heap_.size() > ef_) {
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    }
   }
 }
 
@@ -125,11 +142,29 @@ bool IndexScan::next(Hit* hit) {
 }
 
 void IndexScan::first_batches() {
-  NearestDistances found(options_.ef_search);
+  float bound = kNoBound;
   for (Member& member : members_) {
-    fetch(&member, found.bound());
-    found.add(member.batch);
+    fetch(&member, bound);
+    const bool has_share = &member == members_.data() && member.batch.size() == share_;
+    bound = std::min({bound, found_.bound(), has_share ? member.searched_to : kNoBound});
   }
+  for (Member& member : members_) {
+    if (found_.bound() == kNoBound) {
+      complete(&member);
+    }
+  }
+}
+
+// For rows that are fewer than ef: those nearby are not spread as all rows are.
+void IndexScan::complete(Member* member) {
+  const size_t before = member->batch.size();
+  if (!member->cursor->next_batch(kNoBound, &member->batch)) {
+    return;
+  }
+  const auto added = member->batch.begin() + static_cast<ptrdiff_t>(before);
+  found_.add(member->batch, before);
+  std::inplace_merge(member->batch.begin(), added, member->batch.end(), nearer);
+  member->searched_to = member->batch.back().distance;
 }
 
 // Replaces the member's batch, which is used up, by its next.
@@ -137,6 +172,7 @@ void IndexScan::fetch(Member* member, float bound) {
   member->batch.clear();
   member->position = 0;
   member->exhausted = !member->cursor->next_batch(bound, &member->batch);
+  found_.add(member->batch, 0);
   bool full = member->batch.size() >= options_.ef_search;
   if (full || (bound == kNoBound && !member->batch.empty())) {
     member->searched_to = member->batch.back().distance;
@@ -171,9 +207,15 @@ IndexScan::Member* IndexScan::nearest() {
     if (options_.iterative == IterativeScan::kOff) {
       member->exhausted = true;
     } else {
-      fetch(member, kNoBound);
+      fetch(member, bound_to_resume(*member));
     }
   }
+}
+
+// Who wants no more than ef rows need not know what is farther than the ef-th.
+float IndexScan::bound_to_resume(const Member& member) const {
+  const bool within = returned_ < options_.ef_search && member.searched_to < found_.bound();
+  return within ? found_.bound() : kNoBound;
 }
 
 }  // namespace vseg

@@ -2,6 +2,7 @@
 #ifndef VSEG_ENGINE_SEARCH_INDEX_SCAN_H_
 #define VSEG_ENGINE_SEARCH_INDEX_SCAN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -9,15 +10,17 @@
 
 #include "engine/format/metapage.h"
 #include "engine/pages/page_source.h"
+#include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/search/query.h"
 
 namespace vseg {
 
-// Members are searched largest first. The first batch passes the ef-th distance found so far on to
-// the members that follow, as a bound; batches fetched later have none. A member whose batch is
-// used up is asked for more when the merge comes to the distance up to which it has been searched.
-// Deterministic.
+// Members are searched largest first. The largest is asked for its share of the ef rows, as if they
+// were spread at random; how far it had to go for them, and the ef-th distance found so far, are a
+// bound for the members that follow. Where that makes less than ef rows, the largest is asked for
+// the rest. A member whose batch is used up is asked for more when the merge comes to the distance
+// up to which it has been searched. Deterministic.
 class IndexScan {
  public:
   // `metapage` is only read by the constructor; `pages` must outlive the scan. Reads the headers of
@@ -44,14 +47,34 @@ class IndexScan {
     float next_distance() const { return used_up() ? searched_to : batch[position].distance; }
   };
 
+  // The ef nearest distances found so far.
+  class NearestDistances {
+   public:
+    explicit NearestDistances(size_t ef) : ef_(ef) {}
+
+    void add(const std::vector<Candidate>& rows, size_t from);
+    float bound() const { return heap_.size() < ef_ ? kNoBound : heap_.front(); }
+
+   private:
+    size_t ef_;
+    std::vector<float> heap_;  // farthest first
+  };
+
+  std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry,
+                                      BatchSize size) const;
+  bool scans_rows(const DirectoryEntry& entry, BatchSize size) const;
   void first_batches();
   Member* nearest_member();
   Member* nearest();
   void fetch(Member* member, float bound);
+  void complete(Member* member);
+  float bound_to_resume(const Member& member) const;
 
   Query query_;  // the cursors refer to it
   ScanOptions options_;
   std::vector<Member> members_;
+  uint32_t share_ = 0;  // rows that the first batch of the first member is to have
+  NearestDistances found_;
   bool started_ = false;
   uint64_t returned_ = 0;
   float last_distance_ = -std::numeric_limits<float>::infinity();

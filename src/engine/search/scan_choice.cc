@@ -27,14 +27,18 @@ double steps_of_walk(const SegmentSearch& search) {
   constexpr double kWay = 25;
   constexpr double kBoundedWay = 15;
   constexpr double kFromFar = 4;  // times as far
-  // Rows expanded for each row found, dead ones included.
+  // Rows expanded for each row found.
   constexpr double kExpanded = 1.2;
+  // The walk passes fewer dead rows than that over.
+  constexpr double kDeadShare = 0.5;
   const double kept =
       search.bounded ? rows_before_bound(search.ef, search.metric)
                      : (has_edge_codes(search.metric) ? rows_to_keep(search.ef, search.dimensions)
                                                       : search.ef);
   const auto rows = static_cast<double>(search.rows);
-  const double found = kept * rows / static_cast<double>(search.live_rows);
+  const auto live = static_cast<double>(search.live_rows);
+  const bool passes_over = has_edge_codes(search.metric) && live > (1 - kDeadShare) * rows;
+  const double found = passes_over ? kept : kept * rows / live;
   const double way =
       (search.bounded ? kBoundedWay : kWay) * (has_deep_entry_tree(search.metric) ? 1 : kFromFar);
   return std::min(rows, way + kExpanded * found);

@@ -1,7 +1,9 @@
 #include "engine/search/segment_cursor.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "engine/common/errors.h"
 #include "engine/search/entry_descent.h"
@@ -12,13 +14,15 @@
 namespace vseg {
 namespace {
 
-// Rows a batch sees, for each that it delivers: what the visited set starts with.
-constexpr uint32_t kSeenPerRow = 32;
+// Rows a batch reads, for each that it delivers, with and without codes: what the visited set
+// starts with.
+constexpr uint32_t kReadPerRow = 2;
+constexpr uint32_t kReadPerRowUncoded = 32;
 constexpr uint32_t kMaxExpectedRows = 100000;
 
-uint32_t expected_rows(uint32_t ef, uint32_t rows) {
-  return static_cast<uint32_t>(
-      std::min<uint64_t>({uint64_t{ef} * kSeenPerRow, rows, kMaxExpectedRows}));
+uint32_t expected_rows(uint32_t ef, const SegmentHeader& header) {
+  const uint64_t per_row = header.code_bytes != 0 ? kReadPerRow : kReadPerRowUncoded;
+  return static_cast<uint32_t>(std::min<uint64_t>({ef * per_row, header.rows, kMaxExpectedRows}));
 }
 
 // A batch keeps as many rows of the frontier in a heap as it looks for, and not fewer than this.
@@ -29,14 +33,14 @@ constexpr uint32_t kMinWidth = 16;
 }  // namespace
 
 SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                             uint32_t ef)
+                             BatchSize size)
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
-      batch_size_(ef),
-      bounded_ef_(rows_before_bound(ef, query.metric())),
+      batch_size_(size),
+      bounded_ef_(rows_before_bound(size.ef(), query.metric())),
       all_dead_(entry.dead_rows >= entry.rows),
-      visited_(expected_rows(ef, segment_.rows())) {
+      visited_(expected_rows(size.ef(), segment_.header())) {
   if (segment_.header().metric != query.metric()) {
     throw CorruptIndexError(entry.header_block, "segment header has another metric than its index");
   }
@@ -44,13 +48,13 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
     coded_ = &query.coded(segment_.header().degree);
     estimates_.resize(segment_.header().degree);
   }
-  set_widths();
+  through_dead_ = entry.dead_rows == 0 || coded_ == nullptr;
 }
 
 void SegmentCursor::set_widths() {
   const uint32_t rows = batch_size_.rows();
   kept_ = coded_ == nullptr ? rows : rows_to_keep(rows, query_.dimensions());
-  width_ = std::max(kept_, kMinWidth);
+  width_ = std::max(bound_ < kNoBound ? bounded_ef_ : kept_, kMinWidth);
 }
 
 bool SegmentCursor::next_batch(float bound, std::vector<Candidate>* rows) {
@@ -75,16 +79,27 @@ void SegmentCursor::walk() {
     if (all_seen() && enter_elsewhere()) {
       continue;
     }
-    if (!trimmed_ || batch_.size() == kept_) {
+    if (!needs_deferred()) {
       return;
     }
-    // What was trimmed off is needed after all: too many of the nearest rows were dead, or seen
-    // twice.
-    trimmed_ = false;
-    limit_ = kNoBound;
-    lower_limit();
     take_up_deferred();
   }
+}
+
+// Whether the batch must look at rows that it trimmed off after all, for some of those it kept were
+// dead or had been seen; or, when that is done, at the dead ones that it passed over.
+bool SegmentCursor::needs_deferred() {
+  if (batch_.size() == kept_ || (!trimmed_ && through_dead_)) {
+    return false;
+  }
+  const float searched_to = std::exchange(limit_, kNoBound);
+  lower_limit();
+  if (limit_ <= searched_to && limit_ < kNoBound) {
+    return false;  // they are beyond the bound
+  }
+  through_dead_ = through_dead_ || !trimmed_;
+  trimmed_ = false;
+  return true;
 }
 
 // What earlier batches left competes again, the nearest of it for this batch.
@@ -95,17 +110,20 @@ void SegmentCursor::begin_batch(float bound) {
   nearest_.clear();
   if (!started_) {
     started_ = true;
+    set_widths();
     enter();
     return;
   }
   batch_size_.grow();
   set_widths();
+  through_dead_ = true;
   take_up_deferred();
   take_up_found();
 }
 
 // Where they were estimated, rows that have been read since need not be looked at again: a row is
-// put aside once for each neighbour that leads to it. Else they are compared already.
+// put aside once for each neighbour that leads to it. Else they are compared already. Dead rows
+// stay deferred while they are passed over.
 void SegmentCursor::take_up_deferred() {
   if (coded_ != nullptr) {
     auto known = [this](const Candidate& c) { return visited_.contains(c.ordinal); };
@@ -117,8 +135,15 @@ void SegmentCursor::take_up_deferred() {
       }
     }
   }
-  add_to_heap(deferred_, &frontier_);
-  deferred_.clear();
+  std::vector<Candidate> taken;
+  std::swap(taken, deferred_);
+  if (!through_dead_) {
+    auto live = [this](const Candidate& c) { return !tombstones_.dead(c.ordinal); };
+    const auto dead = std::partition(taken.begin(), taken.end(), live);
+    deferred_.assign(dead, taken.end());
+    taken.erase(dead, taken.end());
+  }
+  add_to_heap(taken, &frontier_);
 }
 
 void SegmentCursor::take_up_found() {
@@ -163,8 +188,23 @@ void SegmentCursor::enter_at(uint32_t block) {
   } else {
     estimate(entry, query_.distance(entry.vector));
     const size_t near = defer_far_estimates();
-    frontier_.insert(frontier_.end(), near_.begin(), near_.begin() + near);
+    std::copy_if(near_.begin(), near_.begin() + near, std::back_inserter(frontier_),
+                 [this](const Candidate& candidate) { return !passes_over(candidate); });
   }
+}
+
+// Defers a dead row, so that it is not read, unless the walk goes through dead rows.
+bool SegmentCursor::passes_over(const Candidate& candidate) {
+  if (through_dead_) {
+    return false;
+  }
+  if (!tombstones_.dead(candidate.ordinal)) {
+    met_live_++;
+    return false;
+  }
+  met_dead_++;
+  deferred_.push_back(candidate);
+  return true;
 }
 
 void SegmentCursor::order_frontier() {
@@ -270,6 +310,10 @@ void SegmentCursor::read(Ordinal ordinal) {
     find({distance, ordinal});
   }
   push_estimates();
+  if (!through_dead_ && met_dead_ > met_live_) {
+    through_dead_ = true;
+    take_up_deferred();
+  }
   prefetch_nearest();
 }
 
@@ -293,7 +337,7 @@ void SegmentCursor::estimate(const NodeView& node, float distance) {
 void SegmentCursor::push_estimates() {
   const size_t near = defer_far_estimates();
   for (size_t i = 0; i < near; i++) {
-    if (!visited_.contains(near_[i].ordinal)) {
+    if (!visited_.contains(near_[i].ordinal) && !passes_over(near_[i])) {
       push(near_[i]);
     }
   }

@@ -15,8 +15,12 @@ namespace vseg {
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
 // between batches, whose sizes are BatchSize's. A batch ends when its live rows are all nearer than
 // the whole frontier; the frontier is what has been seen and not expanded (its neighbours not yet
-// looked at). Dead rows are walked through but never found. When the frontier is empty every row
-// has been seen (build_graph makes every row reachable); if not, the graph is corrupt.
+// looked at). Dead rows are never found. When the frontier is empty every row has been seen
+// (build_graph makes every row reachable); if not, the graph is corrupt.
+//
+// Where node blocks have codes, the first batch passes dead rows over unread: live rows have enough
+// neighbours to find their way around a few. Where more of the rows that it meets are dead than
+// live, or it finds too few without them, it walks through them, as further batches do.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.
@@ -31,7 +35,7 @@ namespace vseg {
 // later batch); deferred_; delivered.
 class SegmentCursor : public Cursor {
  public:
-  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, uint32_t ef);
+  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, BatchSize size);
   SegmentCursor(const SegmentCursor&) = delete;
   SegmentCursor& operator=(const SegmentCursor&) = delete;
 
@@ -46,6 +50,7 @@ class SegmentCursor : public Cursor {
   void take_up_deferred();
   void take_up_found();
   void walk();
+  bool needs_deferred();
   void enter();
   void enter_at(uint32_t block);
   void order_frontier();
@@ -56,6 +61,7 @@ class SegmentCursor : public Cursor {
   void estimate(const NodeView& node, float distance);
   void push_estimates();
   size_t defer_far_estimates();
+  bool passes_over(const Candidate& candidate);
   void trim_frontier();
   void prefetch_nearest();
   void push(const Candidate& candidate);
@@ -70,7 +76,7 @@ class SegmentCursor : public Cursor {
   Tombstones tombstones_;
   const Query& query_;
   BatchSize batch_size_;  // rows a batch delivers
-  uint32_t kept_;         // rows it must have found: more, where estimates are rough
+  uint32_t kept_ = 0;     // rows it must have found: more, where estimates are rough
   uint32_t bounded_ef_;   // live rows found before a bound may end the walk
   uint32_t width_ = 0;    // rows of the frontier that a batch keeps in order, where it is estimated
   bool all_dead_;         // the directory says that no live row is left
@@ -82,6 +88,9 @@ class SegmentCursor : public Cursor {
   std::vector<Candidate> spilled_;
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
+  bool through_dead_;      // dead rows are expanded as well
+  uint32_t met_dead_ = 0;  // dead rows that have been passed over,
+  uint32_t met_live_ = 0;  // and live ones meanwhile, each as often as it was met
 
   // Of the batch being searched.
   float bound_ = kNoBound;

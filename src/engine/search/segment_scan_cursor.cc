@@ -16,12 +16,12 @@ constexpr size_t kAhead = 8;
 }  // namespace
 
 SegmentScanCursor::SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry,
-                                     const Query& query, uint32_t ef)
+                                     const Query& query, BatchSize size)
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
       all_dead_(entry.dead_rows >= entry.rows),
-      batch_size_(ef) {
+      batch_size_(size) {
   if (segment_.header().metric != query.metric()) {
     throw CorruptIndexError(entry.header_block, "segment header has another metric than its index");
   }

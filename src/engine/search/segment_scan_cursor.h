@@ -19,7 +19,7 @@ namespace vseg {
 class SegmentScanCursor : public Cursor {
  public:
   SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                    uint32_t ef);
+                    BatchSize size);
   SegmentScanCursor(const SegmentScanCursor&) = delete;
   SegmentScanCursor& operator=(const SegmentScanCursor&) = delete;
 
