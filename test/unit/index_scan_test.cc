@@ -220,7 +220,7 @@ class SharedSearch : public testing::Test {
         right += hit.distance <= exact[kEf - 1].first ? 1 : 0;
       }
     }
-    EXPECT_GE(right, 20 * kEf * 97 / 100);
+    EXPECT_GE(right, 20 * kEf * 95 / 100);
     return index.pages.pins;
   }
 };

@@ -117,33 +117,52 @@ void SegmentCursor::begin_batch(float bound) {
   batch_size_.grow();
   set_widths();
   through_dead_ = true;
+  forget_known();
   take_up_deferred();
   take_up_found();
 }
 
-// Where they were estimated, rows that have been read since need not be looked at again: a row is
-// put aside once for each neighbour that leads to it. Else they are compared already. Dead rows
-// stay deferred while they are passed over.
+// The nearest of what was deferred, and passed over if that is done with, competes again.
 void SegmentCursor::take_up_deferred() {
-  if (coded_ != nullptr) {
-    auto known = [this](const Candidate& c) { return visited_.contains(c.ordinal); };
-    deferred_.erase(std::remove_if(deferred_.begin(), deferred_.end(), known), deferred_.end());
-  } else {
-    for (const Candidate& candidate : deferred_) {
-      if (!tombstones_.dead(candidate.ordinal)) {
-        spilled_.push_back(candidate);
-      }
+  if (coded_ == nullptr) {
+    take_up_compared();
+    return;
+  }
+  if (through_dead_) {
+    deferred_.insert(deferred_.end(), passed_over_.begin(), passed_over_.end());
+    passed_over_.clear();
+  }
+  const auto near = deferred_.end() - std::min<ptrdiff_t>(width_, deferred_.size());
+  if (near != deferred_.begin()) {
+    std::nth_element(deferred_.begin(), near, deferred_.end(), farther);
+    limit_ = std::min(limit_, near->distance);
+    trimmed_ = true;
+  }
+  for (auto candidate = near; candidate != deferred_.end(); ++candidate) {
+    if (!visited_.contains(candidate->ordinal) && !passes_over(*candidate)) {
+      push(*candidate);
     }
   }
-  std::vector<Candidate> taken;
-  std::swap(taken, deferred_);
-  if (!through_dead_) {
-    auto live = [this](const Candidate& c) { return !tombstones_.dead(c.ordinal); };
-    const auto dead = std::partition(taken.begin(), taken.end(), live);
-    deferred_.assign(dead, taken.end());
-    taken.erase(dead, taken.end());
+  deferred_.erase(near, deferred_.end());
+}
+
+// Without codes what is deferred has been compared.
+void SegmentCursor::take_up_compared() {
+  for (const Candidate& candidate : deferred_) {
+    if (!tombstones_.dead(candidate.ordinal)) {
+      spilled_.push_back(candidate);
+    }
   }
-  add_to_heap(taken, &frontier_);
+  add_to_heap(deferred_, &frontier_);
+  deferred_.clear();
+}
+
+// A row is put aside once for each neighbour that leads to it. Since then it may have been read.
+void SegmentCursor::forget_known() {
+  auto known = [this](const Candidate& c) { return visited_.contains(c.ordinal); };
+  if (coded_ != nullptr) {
+    deferred_.erase(std::remove_if(deferred_.begin(), deferred_.end(), known), deferred_.end());
+  }
 }
 
 void SegmentCursor::take_up_found() {
@@ -193,7 +212,7 @@ void SegmentCursor::enter_at(uint32_t block) {
   }
 }
 
-// Defers a dead row, so that it is not read, unless the walk goes through dead rows.
+// Puts a dead row aside, so that it is not read, unless the walk goes through dead rows.
 bool SegmentCursor::passes_over(const Candidate& candidate) {
   if (through_dead_) {
     return false;
@@ -202,8 +221,7 @@ bool SegmentCursor::passes_over(const Candidate& candidate) {
     met_live_++;
     return false;
   }
-  met_dead_++;
-  deferred_.push_back(candidate);
+  passed_over_.push_back(candidate);
   return true;
 }
 
@@ -310,7 +328,7 @@ void SegmentCursor::read(Ordinal ordinal) {
     find({distance, ordinal});
   }
   push_estimates();
-  if (!through_dead_ && met_dead_ > met_live_) {
+  if (!through_dead_ && passed_over_.size() > met_live_) {
     through_dead_ = true;
     take_up_deferred();
   }

@@ -31,8 +31,8 @@ namespace vseg {
 //
 // Each row seen is in one of: frontier_ (not expanded); deferred_ (not expanded, and too far for
 // this batch to look at: a plain vector, so that a batch costs no more than a search that forgets
-// such rows); expanded. And if it is live, in one of: batch_; found_ or spilled_ (waiting for a
-// later batch); deferred_; delivered.
+// such rows); passed_over_; expanded. And if it is live, in one of: batch_; found_ or spilled_
+// (waiting for a later batch); deferred_; delivered.
 class SegmentCursor : public Cursor {
  public:
   SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, BatchSize size);
@@ -48,6 +48,8 @@ class SegmentCursor : public Cursor {
   void set_widths();
   void begin_batch(float bound);
   void take_up_deferred();
+  void take_up_compared();
+  void forget_known();
   void take_up_found();
   void walk();
   bool needs_deferred();
@@ -70,7 +72,7 @@ class SegmentCursor : public Cursor {
   void expand_nearest();
   void compare_exactly();
   void deliver(std::vector<Candidate>* rows);
-  bool all_seen() const { return frontier_.empty() && deferred_.empty(); }
+  bool all_seen() const { return frontier_.empty() && deferred_.empty() && passed_over_.empty(); }
 
   SegmentReader segment_;
   Tombstones tombstones_;
@@ -85,12 +87,12 @@ class SegmentCursor : public Cursor {
   std::vector<Candidate> frontier_;    // heap, nearest first
   std::vector<Candidate> found_;       // heap, nearest first
   std::vector<Candidate> deferred_;
+  std::vector<Candidate> passed_over_;  // dead, each as often as it was met
   std::vector<Candidate> spilled_;
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
   bool through_dead_;      // dead rows are expanded as well
-  uint32_t met_dead_ = 0;  // dead rows that have been passed over,
-  uint32_t met_live_ = 0;  // and live ones meanwhile, each as often as it was met
+  uint32_t met_live_ = 0;  // live rows while dead ones are passed over, each as often as it was met
 
   // Of the batch being searched.
   float bound_ = kNoBound;
