@@ -138,12 +138,19 @@ void SegmentCursor::take_up_deferred() {
     limit_ = std::min(limit_, near->distance);
     trimmed_ = true;
   }
+  ptrdiff_t known = 0;
   for (auto candidate = near; candidate != deferred_.end(); ++candidate) {
-    if (!visited_.contains(candidate->ordinal) && !passes_over(*candidate)) {
+    if (visited_.contains(candidate->ordinal)) {
+      known++;
+    } else if (!passes_over(*candidate)) {
       push(*candidate);
     }
   }
+  const bool many_known = known > (deferred_.end() - near) / 4;
   deferred_.erase(near, deferred_.end());
+  if (many_known) {
+    forget_known();
+  }
 }
 
 // Without codes what is deferred has been compared.
