@@ -152,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(MetricsAndShapes, SegmentScanCursorTest,
 
 TEST(ScanChoiceTest, AFewLiveRowsAreScannedManyAreWalked) {
   const auto scans = [](uint64_t rows, uint64_t live, uint32_t ef) {
-    return prefers_scan({rows, live, ef, 128, Metric::kL2, false});
+    return prefers_scan({rows, live, ef, 128, Metric::kL2, 1, false});
   };
   EXPECT_TRUE(scans(100, 100, 40));
   EXPECT_FALSE(scans(100000, 100000, 40));
@@ -168,12 +168,16 @@ TEST(ScanChoiceTest, FewerLiveRowsOrMoreRowsAskedForNeverSpeakForWalking) {
   for (Metric metric : {Metric::kL2, Metric::kL1}) {
     for (uint32_t dimensions : {2U, 128U, 1536U, 16000U}) {
       for (uint64_t rows : {1000U, 10000U, 100000U, 1000000U}) {
-        bool scanned = false;
+        bool scanned = false, scanned_bounded = false;
         for (uint64_t live = rows; live > 0; live -= rows / 100) {
-          const bool scans = prefers_scan({rows, live, 40, dimensions, metric, false});
+          const bool scans = prefers_scan({rows, live, 40, dimensions, metric, 1, false});
           EXPECT_GE(scans, scanned) << rows << " rows, " << live << " alive";
           scanned = scans;
-          EXPECT_GE(prefers_scan({rows, live, 400, dimensions, metric, false}), scans);
+          EXPECT_GE(prefers_scan({rows, live, 400, dimensions, metric, 1, false}), scans);
+          const bool bounded = prefers_scan({rows, live, 40, dimensions, metric, 0.1, true});
+          EXPECT_GE(bounded, scanned_bounded) << rows << " rows, " << live << " alive";
+          EXPECT_LE(bounded, scans) << "a bounded walk is shorter";
+          scanned_bounded = bounded;
         }
         EXPECT_TRUE(scanned || rows > 100000) << "with a hundredth alive";
       }

@@ -7,7 +7,7 @@
 
 #include "engine/common/errors.h"
 #include "engine/search/append_cursor.h"
-#include "engine/search/scan_choice.h"
+#include "engine/search/batch_size.h"
 #include "engine/search/segment_cursor.h"
 #include "engine/search/segment_scan_cursor.h"
 
@@ -36,73 +36,75 @@ uint64_t live_rows(const DirectoryEntry& entry) {
 
 using Entries = std::vector<const DirectoryEntry*>;
 
+// By live rows, as far as they are counted: those of chains and runs are not.
 Entries largest_first(const Metapage& metapage) {
   Entries entries;
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
     entries.push_back(&metapage.directory[i]);
   }
-  std::stable_sort(
-      entries.begin(), entries.end(),
-      [](const DirectoryEntry* a, const DirectoryEntry* b) { return a->rows > b->rows; });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const DirectoryEntry* a, const DirectoryEntry* b) {
+                     return live_rows(*a) > live_rows(*b);
+                   });
   return entries;
 }
 
 // Of the ef nearest rows, those that a member with such a share of all live rows has when rows are
-// spread at random, and a standard deviation more (of the binomial distribution).
-uint32_t expected_share(uint32_t ef, uint64_t live, uint64_t all_live) {
-  const double share =
-      static_cast<double>(live) / static_cast<double>(std::max<uint64_t>(all_live, 1));
+// spread at random, and a standard deviation more (of the binomial distribution). Not too few: a
+// walk that looks for two rows goes astray.
+uint32_t rows_of_share(uint32_t ef, double share) {
+  constexpr uint32_t kMinRows = 16;
   const double expected = ef * share;
   const double rows = std::ceil(expected + std::sqrt(expected * (1 - share)));
-  return static_cast<uint32_t>(std::clamp<double>(rows, 1, ef));
+  return std::clamp(static_cast<uint32_t>(rows), std::min(ef, kMinRows), ef);
 }
 
 }  // namespace
 
 IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
                      const ScanOptions& options)
-    : query_(std::move(query)), options_(options), found_(std::max(options.ef_search, 1U)) {
+    : query_(std::move(query)), options_(options), found_(options.ef_search) {
   check_metapage(metapage, query_);
-  options_.ef_search = std::max(options_.ef_search, 1U);
   const Entries entries = largest_first(metapage);
   uint64_t all_live = 0;
   for (const DirectoryEntry* entry : entries) {
     all_live += live_rows(*entry);
   }
   for (const DirectoryEntry* entry : entries) {
-    BatchSize size(options_.ef_search);
-    if (members_.empty()) {
-      share_ = expected_share(options_.ef_search, live_rows(*entry), all_live);
-      size = BatchSize(options_.ef_search, share_);
-    }
-    std::unique_ptr<Cursor> cursor = make_cursor(pages, *entry, size);
+    const double share = static_cast<double>(live_rows(*entry)) /
+                         static_cast<double>(std::max<uint64_t>(all_live, 1));
+    std::unique_ptr<Cursor> cursor = make_cursor(pages, *entry, share);
     members_.emplace_back();
     members_.back().cursor = std::move(cursor);
   }
 }
 
-// The first is searched without a bound, those that follow with one.
+// The first member is searched without a bound, those that follow with one.
 std::unique_ptr<Cursor> IndexScan::make_cursor(PageSource& pages, const DirectoryEntry& entry,
-                                               BatchSize size) const {
+                                               double share) {
+  BatchSize size(options_.ef_search);
+  if (members_.empty() && entry.kind == MemberKind::kGraphSegment) {
+    first_rows_ = rows_of_share(options_.ef_search, share);
+    size = BatchSize(options_.ef_search, first_rows_);
+  }
   switch (entry.kind) {
     case MemberKind::kAppendChain:
     case MemberKind::kFlatRun:
       return std::make_unique<AppendCursor>(pages, entry, query_, size.ef());
     case MemberKind::kGraphSegment:
-      if (scans_rows(entry, size)) {
+      if (scans_rows({entry.rows, live_rows(entry), size.rows(), query_.dimensions(),
+                      query_.metric(), share, !members_.empty()})) {
         return std::make_unique<SegmentScanCursor>(pages, entry, query_, size);
       }
-      return std::make_unique<SegmentCursor>(pages, entry, query_, size);
+      return std::make_unique<SegmentCursor>(pages, entry, query_, size, share);
   }
   throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
 }
 
-bool IndexScan::scans_rows(const DirectoryEntry& entry, BatchSize size) const {
-  if (options_.segments != SegmentSearchMode::kAuto) {
-    return options_.segments == SegmentSearchMode::kRows;
-  }
-  return prefers_scan({entry.rows, live_rows(entry), size.rows(), query_.dimensions(),
-                       query_.metric(), !members_.empty()});
+bool IndexScan::scans_rows(const SegmentSearch& search) const {
+  return options_.segments == SegmentSearchMode::kAuto
+             ? prefers_scan(search)
+             : options_.segments == SegmentSearchMode::kRows;
 }
 
 void IndexScan::NearestDistances::add(const std::vector<Candidate>& rows, size_t from) {
@@ -145,26 +147,45 @@ void IndexScan::first_batches() {
   float bound = kNoBound;
   for (Member& member : members_) {
     fetch(&member, bound);
-    const bool has_share = &member == members_.data() && member.batch.size() == share_;
+    const bool has_share = &member == members_.data() && member.batch.size() == first_rows_;
     bound = std::min({bound, found_.bound(), has_share ? member.searched_to : kNoBound});
   }
+  if (found_.bound() == kNoBound) {
+    complete_batches();
+  }
+}
+
+// Fewer than ef rows have been found: those nearby are not spread as all rows are.
+void IndexScan::complete_batches() {
   for (Member& member : members_) {
     if (found_.bound() == kNoBound) {
-      complete(&member);
+      extend(&member, kNoBound);
+    }
+  }
+  // Nobody comes back for what the others have within that.
+  if (options_.iterative == IterativeScan::kOff) {
+    for (Member& member : members_) {
+      if (member.searched_to < found_.bound()) {
+        extend(&member, found_.bound());
+      }
     }
   }
 }
 
-// For rows that are fewer than ef: those nearby are not spread as all rows are.
-void IndexScan::complete(Member* member) {
+// Adds its next batch to the one that the member has.
+void IndexScan::extend(Member* member, float bound) {
   const size_t before = member->batch.size();
-  if (!member->cursor->next_batch(kNoBound, &member->batch)) {
+  member->cursor->next_batch(bound, &member->batch);
+  member->searched_to = bound;
+  if (member->batch.size() == before) {
     return;
   }
   const auto added = member->batch.begin() + static_cast<ptrdiff_t>(before);
   found_.add(member->batch, before);
   std::inplace_merge(member->batch.begin(), added, member->batch.end(), nearer);
-  member->searched_to = member->batch.back().distance;
+  if (bound == kNoBound) {
+    member->searched_to = member->batch.back().distance;
+  }
 }
 
 // Replaces the member's batch, which is used up, by its next.

@@ -10,17 +10,18 @@
 
 #include "engine/format/metapage.h"
 #include "engine/pages/page_source.h"
-#include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/search/query.h"
+#include "engine/search/scan_choice.h"
 
 namespace vseg {
 
-// Members are searched largest first. The largest is asked for its share of the ef rows, as if they
-// were spread at random; how far it had to go for them, and the ef-th distance found so far, are a
-// bound for the members that follow. Where that makes less than ef rows, the largest is asked for
-// the rest. A member whose batch is used up is asked for more when the merge comes to the distance
-// up to which it has been searched. Deterministic.
+// Members are searched in the order of their live rows, the most first. A segment that is first is
+// asked for its share of the ef rows, as if they were spread at random; how far it had to go for
+// them, and the ef-th distance found so far, are a bound for the members that follow. Where that
+// makes less than ef rows, one member after the other is asked for more. A member whose batch is
+// used up is asked for more when the merge comes to the distance up to which it has been searched.
+// Deterministic.
 class IndexScan {
  public:
   // `metapage` is only read by the constructor; `pages` must outlive the scan. Reads the headers of
@@ -60,20 +61,20 @@ class IndexScan {
     std::vector<float> heap_;  // farthest first
   };
 
-  std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry,
-                                      BatchSize size) const;
-  bool scans_rows(const DirectoryEntry& entry, BatchSize size) const;
+  std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry, double share);
+  bool scans_rows(const SegmentSearch& search) const;
   void first_batches();
   Member* nearest_member();
   Member* nearest();
   void fetch(Member* member, float bound);
-  void complete(Member* member);
+  void complete_batches();
+  void extend(Member* member, float bound);
   float bound_to_resume(const Member& member) const;
 
   Query query_;  // the cursors refer to it
   ScanOptions options_;
   std::vector<Member> members_;
-  uint32_t share_ = 0;  // rows that the first batch of the first member is to have
+  uint32_t first_rows_ = 0;  // of the first member's first batch, where it is a segment
   NearestDistances found_;
   bool started_ = false;
   uint64_t returned_ = 0;

@@ -65,7 +65,7 @@ enum class SegmentSearchMode : uint8_t {
 };
 
 struct ScanOptions {
-  uint32_t ef_search = 40;
+  uint32_t ef_search = 40;  // > 0
   IterativeScan iterative = IterativeScan::kStrictOrder;
   SegmentSearchMode segments = SegmentSearchMode::kAuto;
 };

@@ -15,19 +15,20 @@ struct SegmentSearch {
   uint32_t ef;
   uint32_t dimensions;
   Metric metric;
+  double share;  // of the live rows of all members
   bool bounded;  // other members have been searched before: a bound ends the walk early
 };
 
 // True where comparing all live rows is expected to take less time than walking the graph for `ef`
-// of them. A pure function. With rows and ef fixed, a segment that is scanned goes on being
-// scanned when it loses live rows.
+// of them. A pure function. With rows, ef and share fixed, a segment that is scanned goes on
+// being scanned when it loses live rows.
 bool prefers_scan(const SegmentSearch& search);
 
 // Rows that a walk must have found for `ef` of them to be right: more, where estimates are rough.
 uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions);
 
-// Live rows found before a bound may end a walk.
-uint32_t rows_before_bound(uint32_t ef, Metric metric);
+// Live rows found before a bound may end the walk of a segment with such a share of all live rows.
+uint32_t rows_before_bound(uint32_t ef, double share, Metric metric);
 
 }  // namespace vseg
 

@@ -14,7 +14,7 @@
 namespace vseg {
 namespace {
 
-// Rows a batch reads, for each that it delivers, with and without codes: what the visited set
+// Rows a batch reads, about so many for each of ef, with and without codes: what the visited set
 // starts with.
 constexpr uint32_t kReadPerRow = 2;
 constexpr uint32_t kReadPerRowUncoded = 32;
@@ -25,7 +25,12 @@ uint32_t expected_rows(uint32_t ef, const SegmentHeader& header) {
   return static_cast<uint32_t>(std::min<uint64_t>({ef * per_row, header.rows, kMaxExpectedRows}));
 }
 
-// A batch keeps as many rows of the frontier in a heap as it looks for, and not fewer than this.
+// A walk that has met so many dead rows for each live one, lately, goes through them.
+constexpr uint32_t kMostDead = 2;
+constexpr uint32_t kRemembered = 128;
+
+// A batch keeps as many rows of the frontier in a heap as it looks for (under a bound, as it must
+// find before that may end it), and not fewer than this.
 // With twice as many a search of MNIST took a sixth more time at the same recall, of GloVe as much:
 // it reads a few more rows, finds a little more, and has more to sort.
 constexpr uint32_t kMinWidth = 16;
@@ -33,12 +38,12 @@ constexpr uint32_t kMinWidth = 16;
 }  // namespace
 
 SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                             BatchSize size)
+                             BatchSize size, double share)
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
       batch_size_(size),
-      bounded_ef_(rows_before_bound(size.ef(), query.metric())),
+      bounded_ef_(rows_before_bound(size.ef(), share, query.metric())),
       all_dead_(entry.dead_rows >= entry.rows),
       visited_(expected_rows(size.ef(), segment_.header())) {
   if (segment_.header().metric != query.metric()) {
@@ -99,6 +104,7 @@ bool SegmentCursor::needs_deferred() {
   }
   through_dead_ = through_dead_ || !trimmed_;
   trimmed_ = false;
+  width_ = std::max(width_, kept_);
   return true;
 }
 
@@ -219,15 +225,21 @@ void SegmentCursor::enter_at(uint32_t block) {
   }
 }
 
-// Puts a dead row aside, so that it is not read, unless the walk goes through dead rows.
+// Puts a dead row aside, so that it is not read, unless the walk goes through dead rows. Of what it
+// met, what is long ago counts less.
 bool SegmentCursor::passes_over(const Candidate& candidate) {
   if (through_dead_) {
     return false;
+  }
+  if (met_live_ + met_dead_ >= kRemembered) {
+    met_live_ /= 2;
+    met_dead_ /= 2;
   }
   if (!tombstones_.dead(candidate.ordinal)) {
     met_live_++;
     return false;
   }
+  met_dead_++;
   passed_over_.push_back(candidate);
   return true;
 }
@@ -335,7 +347,7 @@ void SegmentCursor::read(Ordinal ordinal) {
     find({distance, ordinal});
   }
   push_estimates();
-  if (!through_dead_ && passed_over_.size() > met_live_) {
+  if (!through_dead_ && met_dead_ > kMostDead * met_live_) {
     through_dead_ = true;
     take_up_deferred();
   }

@@ -35,7 +35,9 @@ namespace vseg {
 // (waiting for a later batch); deferred_; delivered.
 class SegmentCursor : public Cursor {
  public:
-  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, BatchSize size);
+  // `share`: of the live rows of all members, those of this one.
+  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, BatchSize size,
+                double share = 1);
   SegmentCursor(const SegmentCursor&) = delete;
   SegmentCursor& operator=(const SegmentCursor&) = delete;
 
@@ -92,11 +94,12 @@ class SegmentCursor : public Cursor {
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
   bool through_dead_;      // dead rows are expanded as well
-  uint32_t met_live_ = 0;  // live rows while dead ones are passed over, each as often as it was met
+  uint32_t met_dead_ = 0;  // dead rows that were passed over lately,
+  uint32_t met_live_ = 0;  // and live ones, each as often as it was met
 
   // Of the batch being searched.
   float bound_ = kNoBound;
-  float limit_ = kNoBound;          // rows this far or farther are deferred; it only falls
+  float limit_ = kNoBound;          // rows this far or farther are deferred
   std::vector<Candidate> batch_;    // heap, farthest first; at most kept_
   bool trimmed_ = false;            // rows nearer than found ones may be deferred
   std::vector<Candidate> near_;     // of the row being expanded: estimates within the limit
