@@ -167,6 +167,16 @@ sub prepare_vacuum
 }
 break_statement($_, \&prepare_vacuum, sub { 'VACUUM items' }) foreach @vacuuming;
 
+# A merge drains what the one before displaced, before it writes.
+sub prepare_drain
+{
+	run_all(insert_rows(100), q{CALL vseg_compact('items_idx')}, 'SELECT txid_current()',
+		insert_rows(100), delete_rows(200));
+	return;
+}
+break_statement($_, \&prepare_drain, sub { q{CALL vseg_compact('items_idx')} })
+  foreach qw(reclaim-logged reclaim-released);
+
 sub no_worker
 {
 	my ($fault) = @_;

@@ -96,6 +96,8 @@ class Merge {
     watch(monitor_, [&] { builder_.build(monitor_); });
     fault_point("merge-built", monitor_);
     report_phase(kPhaseWriting);
+    // What this worker's last merges displaced, most often: the relation grows less.
+    call_pg([&] { drain_if_free(index_); });
     const uint32_t id = call_pg([&] { return reserve_member_id(index_); });
     outputs_.push_back(write_segment_to(target_, builder_, id, vectors_, monitor_));
     written_rows_ += builder_.rows();

@@ -251,6 +251,13 @@ void sweep_orphans(Relation index) {
 
 }  // namespace
 
+void drain_if_free(Relation index) {
+  if (try_lock_index(index, IndexLock::kPublish)) {
+    drain_displaced(index);
+    unlock_index(index, IndexLock::kPublish);
+  }
+}
+
 void reclaim_space(Relation index) {
   drain_displaced(index);
   if (!try_lock_index(index, IndexLock::kSeal)) {

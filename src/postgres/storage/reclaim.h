@@ -12,8 +12,12 @@ namespace pg {
 void stamp_displaced(Relation index);
 
 // Stamps what is unstamped, then frees the extents of displaced space that no scan can read any
-// more, here or on a standby. Where nobody else is sealing or merging, frees also extents that are
-// taken and that nothing leads to: what errors and crashes left behind. REQUIRES: PUBLISH.
+// more, here or on a standby. Does nothing where somebody has PUBLISH.
+void drain_if_free(Relation index);
+
+// Drains, and where nobody else is sealing or merging, frees also extents that are taken and that
+// nothing leads to: what errors and crashes left behind. REQUIRES: PUBLISH, and that the caller has
+// written nothing that it has not published.
 void reclaim_space(Relation index);
 
 }  // namespace pg
