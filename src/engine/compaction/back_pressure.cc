@@ -25,7 +25,8 @@ PressureCause cause_of(const TailState& tail) {
 
 BackPressure back_pressure(const TailState& tail, const TailLimits& limits) {
   const uint64_t slowdown = std::max(limits.slowdown, limits.seal);
-  const uint64_t stop = std::max(limits.stop, slowdown);
+  const uint64_t threshold = std::max(limits.stop, slowdown);
+  const uint64_t stop = threshold - std::min(tail.on_the_way, (threshold - slowdown) / 2);
   if (limits.seal == 0 || tail.rows < slowdown) {
     return {Pressure::kNone, PressureCause::kNone, 0};
   }

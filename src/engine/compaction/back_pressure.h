@@ -13,15 +13,16 @@ namespace vseg {
 // The tail: append chains and flat runs, at all of whose rows a search looks.
 struct TailState {
   uint64_t rows;
-  bool sealing;   // somebody is at it, or was just asked to
-  bool has_room;  // the directory takes what a seal makes and replaces
+  uint64_t on_the_way;  // that other writers may have admitted and not appended yet
+  bool sealing;         // somebody is at it, or was just asked to
+  bool has_room;        // the directory takes what a seal makes and replaces
 };
 
 // In rows. A threshold that is lower than the one before it counts as that one.
 struct TailLimits {
   uint64_t seal;      // from here on the tail is sealed; 0: never, and nobody is held up
   uint64_t slowdown;  // from here on inserters are slowed down
-  uint64_t stop;      // from here on they wait
+  uint64_t stop;      // never reached: with what is on the way to it they wait
 };
 
 enum class Pressure : uint8_t { kNone, kSlowDown, kStop };
@@ -36,11 +37,12 @@ enum class PressureCause : uint8_t {
 struct BackPressure {
   Pressure state;
   PressureCause cause;
-  double excess;  // how far the tail is on the way from slowdown to stop, 0..1
+  double excess;  // how far the tail is on the way from slowdown to where they wait, 0..1
 };
 
-// Without room waiting does not shorten the tail: then inserters are slowed down as far as they
-// ever are, but never stopped.
+// Half of the rows between slowdown and stop at least are left for slowing down. Without room
+// waiting does not shorten the tail: then inserters are slowed down as far as they ever are, but
+// never stopped.
 BackPressure back_pressure(const TailState& tail, const TailLimits& limits);
 
 // Microseconds that `rows` rows are slowed down by.

@@ -55,6 +55,13 @@ Pace* pace_of(Relation index) {
   return pace;
 }
 
+// What so many writers may have in memory, and have appended since they looked.
+uint64_t rows_on_the_way() {
+  constexpr uint64_t kWriters = 16;
+  const auto unwatched = static_cast<uint64_t>(kUnwatchedShare * tail_slowdown_rows());
+  return kWriters * (most_rows_in_memory() + unwatched);
+}
+
 TailLimits tail_limits() {
   return {static_cast<uint64_t>(tail_seal_rows()), static_cast<uint64_t>(tail_slowdown_rows()),
           static_cast<uint64_t>(tail_stop_rows())};
@@ -87,7 +94,8 @@ bool is_at_work(Relation index, IndexLock job, Pace* pace) {
 BackPressure pressure_on(Relation index, Pace* pace) {
   const TailLimits limits = tail_limits();
   Tail tail = look_at_tail(index);
-  const BackPressure calm_or_not = back_pressure({tail.rows, true, true}, limits);
+  const uint64_t on_the_way = rows_on_the_way();
+  const BackPressure calm_or_not = back_pressure({tail.rows, on_the_way, true, true}, limits);
   if (calm_or_not.state == Pressure::kNone) {
     return calm_or_not;
   }
@@ -99,7 +107,7 @@ BackPressure pressure_on(Relation index, Pace* pace) {
   // A sealer finds no more room than we do.
   const bool sealing = tail.has_room ? is_at_work(index, IndexLock::kSeal, pace)
                                      : is_index_lock_taken(index, IndexLock::kSeal);
-  return back_pressure({tail.rows, sealing, tail.has_room}, limits);
+  return back_pressure({tail.rows, on_the_way, sealing, tail.has_room}, limits);
 }
 
 // Interruptible.
@@ -224,7 +232,7 @@ void rows_appended(Relation index, const Appended& appended, size_t count) {
 }
 
 size_t most_rows_in_memory() {
-  constexpr int kShare = 16;  // so that 16 writers can exceed a threshold by that much at most
+  constexpr int kShare = 16;
   return tail_seal_rows() == 0
              ? SIZE_MAX
              : static_cast<size_t>(std::max(tail_slowdown_rows(), tail_seal_rows()) / kShare) + 1;

@@ -122,7 +122,7 @@ void define_parameters() {
       "vseg.tail_seal_rows; without effect where that is 0.",
       &slowdown_rows, kDefaultSlowdownRows, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
-      "vseg.tail_stop_rows", "Appended rows from which on inserts wait until there are fewer.",
+      "vseg.tail_stop_rows", "Appended rows that are not exceeded: inserts wait a little before.",
       "At least vseg.tail_slowdown_rows; without effect where vseg.tail_seal_rows is 0.",
       &stop_rows, kDefaultStopRows, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("vseg.merge_threads",
