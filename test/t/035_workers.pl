@@ -132,6 +132,34 @@ $node->safe_psql('postgres', 'VACUUM reloaded');
 wait_until($node, q{SELECT count(*) = 1 FROM vseg_segments('reloaded_idx') WHERE kind = 'graph segment'},
 	'the next one merges');
 
+# While a worker has a merge to do another merges what is small, and leaves alone what the first has.
+create_items($node, 'aside', rows => 1500, with => 'merge_factor = 8');
+$node->safe_psql('postgres', insertion('aside', 2001, 3500));
+wait_until($node, q{SELECT count(*) = 2 FROM vseg_segments('aside_idx') WHERE kind = 'graph segment'}, 'two segments');
+no_worker('there is no merge to do');
+$node->safe_psql('postgres', q{ALTER INDEX aside_idx SET (merge_factor = 2)});
+$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+$session->query_safe(q{SET vseg.fault_point = 'merge-read'});
+$session->query_safe('VACUUM aside');
+worker_waits('a worker merges');
+foreach my $first (4001, 6001)
+{
+	$node->safe_psql('postgres', insertion('aside', $first, $first + 1499));
+	wait_until($node, q{SELECT count(*) = 0 FROM vseg_segments('aside_idx') WHERE kind = 'flat run' OR rows >= 1500 AND
+	  kind = 'append chain'}, 'another one seals');
+}
+wait_until($node, q{SELECT count(*) = 3 FROM vseg_segments('aside_idx') WHERE kind = 'graph segment'}, 'and merges');
+is($node->safe_psql('postgres', q{SELECT string_agg(rows || ' ' || state, ', ' ORDER BY segment_id)
+  FROM vseg_segments('aside_idx') WHERE kind = 'graph segment'}),
+	'1500 merging, 1500 merging, 3000 sealed', 'each has segments of its own');
+index_agrees($node, 'aside', 'the index agrees while two merge');
+$gate->query_safe('SELECT pg_advisory_unlock_all()');
+wait_until($node, q{SELECT count(*) = 1 FROM vseg_segments('aside_idx') WHERE kind = 'graph segment'},
+	'what both have made is merged');
+no_worker('nobody is left');
+index_agrees($node, 'aside', 'the index agrees afterwards');
+$session->query_safe(q{SET vseg.fault_point = ''});
+
 # The states of members: a run that a load may go on with, one that a cancelled job has closed, and
 # what a merge, but not one of another index, has taken.
 create_items($node, 'shown', rows => 100);

@@ -235,14 +235,44 @@ std::vector<PlannedMember> MergeJob::segments() {
   std::vector<PlannedMember> segments;
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
     const DirectoryEntry& entry = metapage.directory[i];
-    if (entry.kind == MemberKind::kGraphSegment) {
+    if (entry.kind == MemberKind::kGraphSegment &&
+        !call_pg([&] { return is_member_claimed(index_, entry.id); })) {
       segments.push_back({entry.id, false, entry.rows, entry.dead_rows});
     }
   }
   return segments;
 }
 
+// False, and nothing is claimed, where another job has one of them.
+bool MergeJob::claim(const MergeGroup& group) {
+  return call_pg([&] {
+    for (size_t i = 0; i < group.size(); i++) {
+      if (!try_claim_member(index_, group[i])) {
+        release({group.begin(), group.begin() + static_cast<ptrdiff_t>(i)});
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
+void MergeJob::release(const MergeGroup& group) {
+  call_pg([&] {
+    for (uint32_t id : group) {
+      release_member(index_, id);
+    }
+  });
+}
+
 void MergeJob::merge(const MergeGroup& group) {
+  if (!claim(group)) {
+    return;
+  }
+  replace(group);
+  release(group);
+}
+
+void MergeJob::replace(const MergeGroup& group) {
   const Metapage metapage = metapage_of(index_);
   BufferPages pages(index_, call_pg([] { return GetAccessStrategy(BAS_BULKREAD); }));
   MergeInputs inputs{pages, {}, metapage.dimensions};
@@ -259,19 +289,9 @@ void MergeJob::merge(const MergeGroup& group) {
   // Before the work, and again when it is published.
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
-  call_pg([&] {
-    for (uint32_t id : group) {
-      claim_member(index_, id);
-    }
-  });
   begin_job(cause_of(inputs));
   Merge(index_, std::move(inputs), options_, monitor_).run();
-  call_pg([&] {
-    end_job(index_);
-    for (uint32_t id : group) {
-      release_member(index_, id);
-    }
-  });
+  call_pg([&] { end_job(index_); });
   pages.release();
 }
 

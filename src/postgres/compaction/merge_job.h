@@ -25,7 +25,8 @@ struct JobResources {
 // or as it is after.
 //
 // They hold no snapshot and no transaction ID, and no lock but the one on the index and the job
-// locks, which the caller takes: SEAL for runs, MERGE for segments.
+// locks, which the caller takes: SEAL for runs, MERGE or MERGE_SMALL for segments. Two jobs that
+// replace segments keep apart by their claims on members.
 class MergeJob {
  public:
   MergeJob(Relation index, const JobResources& resources, ProgressMonitor& monitor);
@@ -41,17 +42,22 @@ class MergeJob {
   // others since. REQUIRES: SEAL.
   std::vector<PlannedMember> runs();
 
-  // The graph segments.
+  // The graph segments that no other job is replacing.
   std::vector<PlannedMember> segments();
 
   // Rows that one segment may have, for the memory there is.
   uint64_t capacity() const { return SegmentBuilder::capacity(options_); }
 
-  // Replaces these members by segments of their live rows. REQUIRES: SEAL if there are runs among
-  // them, MERGE if there are segments.
+  // Replaces these members by segments of their live rows, unless another job has taken one of them
+  // since it was planned. REQUIRES: SEAL if there are runs among them, MERGE or MERGE_SMALL if
+  // there are segments.
   void merge(const MergeGroup& group);
 
  private:
+  bool claim(const MergeGroup& group);
+  void replace(const MergeGroup& group);
+  void release(const MergeGroup& group);
+
   Relation index_;
   ProgressMonitor& monitor_;
   SegmentBuilderOptions options_;

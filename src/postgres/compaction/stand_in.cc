@@ -68,11 +68,9 @@ struct MergeInStead {
   int64 longest;
 };
 
-// Where nobody seals, nobody merges either, and segments would fill the directory: what is due and
-// not much larger than a seal. So segments grow to kLargest seals each.
+// Where nobody seals, nobody merges either, and segments would fill the directory.
 MergeGroup small_merge(Relation index, MergeJob* job) {
-  constexpr uint64_t kLargest = 16;
-  return due_merge(index, job, kLargest * static_cast<uint64_t>(tail_seal_rows()));
+  return due_merge(index, job, small_merge_rows());
 }
 
 constexpr MergeInStead kSmallMerge = {small_merge, 60 * kSecond};

@@ -78,6 +78,11 @@ MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
   return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
 }
 
+uint64_t small_merge_rows() {
+  constexpr uint64_t kSeals = 16;
+  return kSeals * static_cast<uint64_t>(tail_seal_rows());
+}
+
 MergeGroup merge_for_room(Relation index, MergeJob* job) {
   const MergeGroup group = plan_merge_for_room(job->segments(), job->capacity());
   Metapage metapage;

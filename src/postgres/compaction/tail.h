@@ -41,6 +41,10 @@ bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
 // full.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
 
+// A merge of no more rows is small: who has a merge to do where another is at work, or in a
+// worker's stead, does none that is larger.
+uint64_t small_merge_rows();
+
 // The two smallest segments, for who needs room in the directory and has no time for more; empty as
 // above, or where they do not fit into memory.
 MergeGroup merge_for_room(Relation index, MergeJob* job);

@@ -149,11 +149,11 @@ Relation open_index_to_maintain(Oid oid) {
   return index;
 }
 
-bool is_merge_due(Relation index) {
+bool is_merge_due(Relation index, uint64_t most) {
   return run_cpp([&] {
     ProgressMonitor monitor;
     MergeJob job(index, worker_resources(), monitor);
-    return !due_merge(index, &job, kAllRows).empty();
+    return !due_merge(index, &job, most).empty();
   });
 }
 
@@ -201,19 +201,22 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   return done && sealed;
 }
 
-// One merge, if one is due; returns whether to look again.
+// One merge, if one is due, a small one where another worker has a merge to do; returns whether to
+// look again.
 bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
-  if (!try_lock_index(index, IndexLock::kMerge)) {
+  const bool any = try_lock_index(index, IndexLock::kMerge);
+  if (!any && !try_lock_index(index, IndexLock::kMergeSmall)) {
     return false;
   }
   reclaim_if_free(index);
-  if (!is_merge_due(index)) {
+  const uint64_t most = any ? kAllRows : small_merge_rows();
+  if (!is_merge_due(index, most)) {
     return false;
   }
   pgstat_report_activity(STATE_RUNNING, "merging segments of a vseg index");
   return run_politely(index, [&](PoliteMonitor* monitor) {
     MergeJob job(index, worker_resources(), *monitor);
-    job.merge(due_merge(index, &job, kAllRows));
+    job.merge(due_merge(index, &job, most));
   });
 }
 
@@ -276,6 +279,13 @@ bool is_tail_long(Relation index, int seal_at) {
          look_at_tail(index).rows >= static_cast<uint64_t>(seal_at);
 }
 
+// Whether a merge is due that nobody is in the way of.
+bool can_merge(Relation index) {
+  const bool any = !is_index_lock_taken(index, IndexLock::kMerge);
+  return (any || !is_index_lock_taken(index, IndexLock::kMergeSmall)) &&
+         is_merge_due(index, any ? kAllRows : small_merge_rows());
+}
+
 void set_rows(const char* setting, int rows) {
   char value[16];
   snprintf(value, sizeof(value), "%d", rows);
@@ -316,8 +326,7 @@ void request_maintenance(Relation index) {
     return;
   }
   const int seal_at = std::max(tail_seal_rows() / kIdleTails, 1);
-  if (is_tail_long(index, seal_at) ||
-      (!is_index_lock_taken(index, IndexLock::kMerge) && is_merge_due(index))) {
+  if (is_tail_long(index, seal_at) || can_merge(index)) {
     start_worker_for(index, seal_at);
   }
 }

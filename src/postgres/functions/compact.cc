@@ -82,6 +82,7 @@ bool compact(Relation index) {
   MergeJob job(index, own_resources(), monitor);
   job.lock(IndexLock::kSeal, true);
   job.lock(IndexLock::kMerge, true);
+  job.lock(IndexLock::kMergeSmall, true);
   reclaim(&job, index);
   job.freeze_tail();
   std::vector<PlannedMember> members = job.runs();
@@ -91,6 +92,7 @@ bool compact(Relation index) {
     job.merge(group);
   }
   call_pg([&] {
+    unlock_index(index, IndexLock::kMergeSmall);
     unlock_index(index, IndexLock::kMerge);
     unlock_index(index, IndexLock::kSeal);
   });

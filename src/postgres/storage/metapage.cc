@@ -171,9 +171,9 @@ bool is_index_lock_taken(Relation index, IndexLock lock) {
   return is_held_by_others(lock_tag(index, lock));
 }
 
-void claim_member(Relation index, uint32_t id) {
+bool try_claim_member(Relation index, uint32_t id) {
   const LOCKTAG tag = member_tag(index, id);
-  LockAcquire(&tag, ExclusiveLock, false, false);
+  return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void release_member(Relation index, uint32_t id) {

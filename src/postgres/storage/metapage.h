@@ -26,15 +26,16 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
 void read_metapage(Relation index, Metapage* copy);
 
 // The heavyweight locks of an index: interruptible, seen by the deadlock detector, and gone with
-// the transaction. A job's lock is taken before PUBLISH, SEAL before MERGE, and PUBLISH before any
-// buffer lock. Long work holds SEAL or MERGE, never PUBLISH.
+// the transaction. A job's lock is taken before PUBLISH, SEAL before MERGE before MERGE_SMALL, and
+// PUBLISH before any buffer lock. Long work holds a job's lock, never PUBLISH.
 //
 // They are locks on tuple 0 of the page of that number, which no index has: PostgreSQL 15 leaves
 // locks on pages out of deadlock detection, and asserts that who holds one takes no other.
 enum class IndexLock : BlockNumber {
-  kPublish = 0,  // who changes the directory, or must not see it change
-  kSeal = 1,     // who freezes append chains and turns flat runs into segments
-  kMerge = 2,    // who merges segments
+  kPublish = 0,     // who changes the directory, or must not see it change
+  kSeal = 1,        // who freezes append chains and turns flat runs into segments
+  kMerge = 2,       // who merges segments
+  kMergeSmall = 3,  // who merges small ones meanwhile
 };
 
 void lock_index(Relation index, IndexLock lock);
@@ -46,11 +47,10 @@ void unlock_index(Relation index, IndexLock lock);
 bool is_held_by_others(const LOCKTAG& tag);
 bool is_index_lock_taken(Relation index, IndexLock lock);
 
-// Marks a member as one that a job is replacing, until the job is done or its transaction or
-// subtransaction aborts. Nobody waits for it, and nothing depends on it: it says what vseg_segments
-// shows. A lock on tuple 1 of the page of the member's number. REQUIRES: the job's lock, SEAL or
-// MERGE: nobody else claims the member meanwhile.
-void claim_member(Relation index, uint32_t id);
+// Makes a member one that this backend alone may replace, until it is released or the transaction
+// or subtransaction aborts; false if it is another's. Whether it is still in the directory is to be
+// seen afterwards. A lock on tuple 1 of the page of the member's number.
+bool try_claim_member(Relation index, uint32_t id);
 void release_member(Relation index, uint32_t id);
 
 // Whether another backend has claimed it.

@@ -236,7 +236,7 @@ void drain_displaced(Relation index) {
   run_cpp([&] { drain_removable(index, metapage); });
 }
 
-// Under SEAL, MERGE and PUBLISH, so that nobody is writing what is not linked yet.
+// Under all job locks and PUBLISH, so that nobody is writing what is not linked yet.
 void sweep_orphans(Relation index) {
   run_cpp([&] {
     const std::vector<uint32_t> orphans = find_orphans(index);
@@ -264,7 +264,10 @@ void reclaim_space(Relation index) {
     return;
   }
   if (try_lock_index(index, IndexLock::kMerge)) {
-    sweep_orphans(index);
+    if (try_lock_index(index, IndexLock::kMergeSmall)) {
+      sweep_orphans(index);
+      unlock_index(index, IndexLock::kMergeSmall);
+    }
     unlock_index(index, IndexLock::kMerge);
   }
   unlock_index(index, IndexLock::kSeal);
