@@ -115,7 +115,7 @@ my @faults = qw(append-begin append-vectors append-entries append-codes append-l
   reclaim-released sweep-found sweep-released);
 
 # Faster than sealing: rows overflow into runs, a worker seals, the inserter is slowed down or helps.
-my $hurry = q{SET vseg.tail_seal_rows = 60; SET vseg.tail_slowdown_rows = 200; SET vseg.tail_stop_rows = 600;
+my $hurry = q{SET vseg.tail_seal_rows = 60; SET vseg.tail_slowdown_rows = 200; SET vseg.tail_stop_rows = 900;
   SET vseg.memtable_size = 64; };
 my $calm = q{RESET vseg.tail_seal_rows; RESET vseg.tail_slowdown_rows; RESET vseg.tail_stop_rows;
   RESET vseg.memtable_size};
