@@ -242,6 +242,15 @@ bool run_step(const WorkerOrder& order, const Step& step) {
   return again;
 }
 
+// What the step displaced is free when every transaction up to the next ID is over
+// (stamp_displaced): where nobody else writes, that would be never, and the next step would take
+// new space.
+void use_up_transaction_id() {
+  StartTransactionCommand();
+  GetTopTransactionId();
+  CommitTransactionCommand();
+}
+
 // The error that has ended the step: logged as any background worker's, then, when all that the
 // step held has been let go, counted in the index, where who reads no logs finds it.
 void report_error(const WorkerOrder& order) {
@@ -266,7 +275,13 @@ bool try_step(const WorkerOrder& order, const Step& step) {
   reload_configuration();
   begin_job(step.cause);
   try {
-    return call_pg([&] { return run_step(order, step); });
+    return call_pg([&] {
+      const bool again = run_step(order, step);
+      if (again) {
+        use_up_transaction_id();
+      }
+      return again;
+    });
   } catch (const PgError&) {
     // Not resumed, but reported.
   }
