@@ -71,10 +71,10 @@ uint32_t rows_to_keep(uint32_t ef, uint32_t dimensions) {
 // Few, for a walk begins near the query; more where it begins far away, and where more of the
 // nearest rows are likely to be in the segment. Of 50,000 rows of 768 dimensions, 10,000 of them
 // dead and written anew into one small segment, a search at ef 40 reads 87.5 pages at recall@10
-// 0.997 with 6 rows, 86.3 at 0.995 with 4; of 4,000, 2,000 and 1,000 in three, 101.1 at 0.993 with
-// 4, 3 and 3, 104.6 at 0.994 with 4.
+// 0.997 with 6 rows, 86.3 at 0.995 with 4; of 4,000, 2,000 and 1,000 in three, 104.6 at 0.994 with
+// 4, 101.1 at 0.993 with 4, 3 and 3.
 uint32_t rows_before_bound(uint32_t ef, double share, Metric metric) {
-  constexpr uint32_t kMinRows = 3;
+  constexpr uint32_t kMinRows = 4;
   constexpr uint32_t kMinRowsFromFar = 10;
   constexpr double kAnyway = 0.05;  // of ef
   constexpr double kOfExpected = 0.5;
