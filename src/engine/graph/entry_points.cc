@@ -6,9 +6,9 @@
 #include <random>
 #include <utility>
 
+#include "engine/format/entry_tree.h"
 #include "engine/graph/kmeans.h"
 #include "engine/graph/worker_threads.h"
-#include "engine/format/entry_tree.h"
 #include "engine/kernels/distance.h"
 #include "engine/quantizer/edge_codes.h"
 

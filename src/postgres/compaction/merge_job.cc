@@ -245,15 +245,13 @@ std::vector<PlannedMember> MergeJob::segments() {
 
 // False, and nothing is claimed, where another job has one of them.
 bool MergeJob::claim(const MergeGroup& group) {
-  return call_pg([&] {
-    for (size_t i = 0; i < group.size(); i++) {
-      if (!try_claim_member(index_, group[i])) {
-        release({group.begin(), group.begin() + static_cast<ptrdiff_t>(i)});
-        return false;
-      }
+  for (auto id = group.begin(); id != group.end(); ++id) {
+    if (!call_pg([&] { return try_claim_member(index_, *id); })) {
+      release({group.begin(), id});
+      return false;
     }
-    return true;
-  });
+  }
+  return true;
 }
 
 void MergeJob::release(const MergeGroup& group) {

@@ -244,11 +244,11 @@ bool run_step(const WorkerOrder& order, const Step& step) {
 
 // What the step displaced is free when every transaction up to the next ID is over
 // (stamp_displaced): where nobody else writes, that would be never, and the next step would take
-// new space.
+// new space. Aborted, which waits neither for the disk nor for a synchronous standby.
 void use_up_transaction_id() {
   StartTransactionCommand();
   GetTopTransactionId();
-  CommitTransactionCommand();
+  AbortCurrentTransaction();
 }
 
 // The error that has ended the step: logged as any background worker's, then, when all that the
