@@ -138,13 +138,16 @@ sub create_extension_and_helpers
 }
 
 # Table `name` of `rows` rows with ids from 1, and a vseg index `name`_idx on them unless `index` is
-# 0. `kind`: such as UNLOGGED; `dims`: of the vectors; `with`: options of the index.
+# 0. `kind`: such as UNLOGGED; `dims`: of the vectors; `with`: options of the index. VACUUM tells the
+# index of every dead row: by default it passes indexes over while dead rows are on less than 2 % of
+# the table's pages, as those of one rollback may be.
 sub create_items
 {
 	my ($node, $name, %options) = @_;
 	my $dims = $options{dims} || 8;
 	my $kind = $options{kind} || '';
-	$node->safe_psql('postgres', "CREATE $kind TABLE $name (id int, embedding vector($dims))");
+	$node->safe_psql('postgres', "CREATE $kind TABLE $name (id int, embedding vector($dims))
+	  WITH (vacuum_index_cleanup = on)");
 	insert_items($node, $name, 1, $options{rows}) if $options{rows};
 	return if defined $options{index} && !$options{index};
 	my $with = $options{with} ? "WITH ($options{with})" : '';
