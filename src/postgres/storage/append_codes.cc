@@ -42,8 +42,8 @@ void read_page(const Appender& a, BlockNumber block, PageExpectation what, const
 void write_new_pages(const Appender& a, BlockNumber first, PageExpectation what,
                      const Bytes& bytes) {
   Buffer buffers[kMaxPagesPerRecord];
+  take_pages(a.index, first, bytes.pages(), buffers);
   for (uint32_t i = 0; i < bytes.pages(); i++) {
-    buffers[i] = take_page(a.index, first + i);
     Page page = BufferGetPage(buffers[i]);
     init_page(page, what, bytes.page_bytes(i));
     memcpy(payload(page), bytes.page(i), bytes.page_bytes(i));

@@ -97,8 +97,8 @@ void fill_vector_page(const Appender& a, Page image, uint32_t page, const Append
 void append_many_pages(const Appender& a, BlockNumber first, uint32_t pages, const AppendRow* rows,
                        uint32_t count) {
   Buffer buffers[kMaxPagesPerRecord];
+  take_pages(a.index, first, pages, buffers);
   for (uint32_t i = 0; i < pages; i++) {
-    buffers[i] = take_page(a.index, first + i);
     fill_vector_page(a, BufferGetPage(buffers[i]), i, rows, count);
   }
   log_and_release_new_pages(a.index, buffers, static_cast<int>(pages));

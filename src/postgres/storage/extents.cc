@@ -5,6 +5,7 @@
 
 #include "engine/common/bits.h"
 #include "engine/format/metapage.h"
+#include "postgres/storage/file_extension.h"
 #include "postgres/storage/pages.h"
 
 namespace vseg {

@@ -5,6 +5,7 @@
 
 #include "postgres/compaction/fault_point.h"
 #include "postgres/storage/extents.h"
+#include "postgres/storage/file_extension.h"
 #include "postgres/storage/pages.h"
 
 namespace vseg {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/common/errors.h"
+#include "postgres/storage/file_extension.h"
 
 namespace vseg {
 namespace pg {
@@ -118,20 +119,16 @@ PageKind page_kind(Relation index, BlockNumber block) {
   return kind;
 }
 
-void extend_to_block(Relation index, BlockNumber block, BufferAccessStrategy strategy) {
-  if (RelationGetNumberOfBlocks(index) > block) {
-    return;
-  }
-  LockRelationForExtension(index, ExclusiveLock);
-  while (RelationGetNumberOfBlocks(index) <= block) {
-    ReleaseBuffer(ReadBufferExtended(index, MAIN_FORKNUM, P_NEW, RBM_NORMAL, strategy));
-  }
-  UnlockRelationForExtension(index, ExclusiveLock);
-}
-
 Buffer take_page(Relation index, BlockNumber block, BufferAccessStrategy strategy) {
   extend_to_block(index, block, strategy);
   return ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, strategy);
+}
+
+void take_pages(Relation index, BlockNumber first, uint32_t count, Buffer* buffers) {
+  extend_to_block(index, first + count - 1);
+  for (uint32_t i = 0; i < count; i++) {
+    buffers[i] = ReadBufferExtended(index, MAIN_FORKNUM, first + i, RBM_ZERO_AND_LOCK, nullptr);
+  }
 }
 
 void log_and_release_new_pages(Relation index, const Buffer* buffers, int count) {

@@ -43,12 +43,12 @@ Buffer read_locked_exclusively(Relation index, BlockNumber block, PageExpectatio
 // What the page in `block` says it is. Raises ERRCODE_INDEX_CORRUPTED if it is no page of vseg.
 PageKind page_kind(Relation index, BlockNumber block);
 
-// Extends the relation so that it has `block`, with the pages read into the ring of `strategy`.
-void extend_to_block(Relation index, BlockNumber block, BufferAccessStrategy strategy = nullptr);
-
 // A page of the relation that nobody owns yet, exclusively locked, its old content irrelevant; the
 // relation is extended up to it where it ends before.
 Buffer take_page(Relation index, BlockNumber block, BufferAccessStrategy strategy = nullptr);
+
+// The same with `count` pages from `first` on, in ascending order.
+void take_pages(Relation index, BlockNumber first, uint32_t count, Buffer* buffers);
 
 // Writes `count` (<= 32) full images of pages, already filled and exclusively locked, in one WAL
 // record; then unlocks and releases them.
