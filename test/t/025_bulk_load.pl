@@ -70,6 +70,14 @@ $node->safe_psql('postgres', "COPY items FROM '$dir/items'");
 is(rows_by_kind('items'), 'append chain 100, flat run 4100', 'COPY uses runs');
 no_row_is_lost('items', 'COPY');
 
+# Once it has overflown a load flushes a megabyte at a time: 2 MB, then twice more, then the rest.
+create_items($node, 'large', dims => 1000);
+$node->safe_psql('postgres', q{SET vseg.memtable_size = '2MB';
+  INSERT INTO large SELECT i, vector_of(i % 7, 1000) FROM generate_series(1, 1100) i});
+is($node->safe_psql('postgres', q{SELECT format('%s %s', runs, rows) FROM vseg_stats('large_idx')
+  WHERE cause = 'flush'}), '4 1100', 'a load that has overflown is flushed more often');
+no_row_is_lost('large', 'frequent flushes');
+
 # 0 seals nothing: nothing is to be sealed either.
 create_items($node, 'unsealed', dims => 100);
 $node->safe_psql('postgres', 'SET vseg.tail_seal_rows = 0; ' . insert_rows('unsealed', 1, 1000));

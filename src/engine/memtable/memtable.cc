@@ -12,6 +12,9 @@ namespace {
 // costs little.
 constexpr size_t kChunkBytes = 64 * 1024;
 
+// Kept when rows go, for those that come next: a bulk load flushes about so many at a time.
+constexpr size_t kSpareChunks = 16;
+
 }  // namespace
 
 Memtable::Memtable(uint32_t dimensions)
@@ -33,7 +36,8 @@ void Memtable::append(Tid tid, const float* row, Subtransaction subtransaction) 
   require_innermost(subtransaction);
   // Whatever can fail comes first.
   if (tids_.size() == chunks_.size() * chunk_rows_) {
-    chunks_.push_back(std::make_unique<float[]>(chunk_rows_ * dimensions_));
+    // Not make_unique, which would fill it with zeros.
+    chunks_.push_back(std::unique_ptr<float[]>(new float[chunk_rows_ * dimensions_]));
   }
   tids_.push_back(tid);
   if (runs_.empty() || runs_.back().subtransaction != subtransaction) {
@@ -114,12 +118,12 @@ void Memtable::clear() {
   truncate(0);
 }
 
-// Cuts the rows, not the runs. Frees chunks, but for one that the next row would need again.
+// Cuts the rows, not the runs. Frees chunks, but for some that the next rows would need again.
 void Memtable::truncate(size_t rows) {
   tids_.resize(rows);
-  size_t needed = rows == 0 ? 0 : rows / chunk_rows_ + 1;
-  if (chunks_.size() > needed) {
-    chunks_.resize(needed);
+  const size_t kept = rows / chunk_rows_ + kSpareChunks;
+  if (chunks_.size() > kept) {
+    chunks_.resize(kept);
   }
   if (rows == 0) {
     tids_.shrink_to_fit();

@@ -23,16 +23,22 @@ namespace vseg {
 namespace pg {
 namespace {
 
+// Once its rows have not fitted into memory a bulk load flushes so much at a time: rows are copied
+// into pages, and made codes of, while the processor's cache has them. COPY of 50,000 rows of 768
+// dimensions took a tenth longer when it filled 64 MB each time.
+constexpr size_t kBulkBytes = 1024 * 1024;
+
 // The memtable of one index, in a list of the backend's. Lives until the transaction ends.
 struct IndexMemtable {
   Oid index;
   Memtable rows;
   OwnRun run;
+  bool bulk;       // memory has been full of its rows
   bool unchecked;  // a flush failed before the check that serializable readers missed no row
   IndexMemtable* next;
 
   IndexMemtable(Oid oid, uint32_t dimensions)
-      : index(oid), rows(dimensions), run{}, unchecked(false), next(nullptr) {}
+      : index(oid), rows(dimensions), run{}, bulk(false), unchecked(false), next(nullptr) {}
 };
 
 IndexMemtable* memtables = nullptr;
@@ -121,7 +127,7 @@ void check_for_readers(Relation index, IndexMemtable* memtable) {
 
 // Writes the live rows of `memtable`, in the order they came, and drops those that were written.
 // Raises errors: then a subtransaction aborts, or the transaction.
-void flush(IndexMemtable* memtable, bool bulk = false) {
+void flush(IndexMemtable* memtable, bool bulk) {
   if (memtable->rows.rows() == 0 && !memtable->unchecked) {
     return;
   }
@@ -144,14 +150,24 @@ void flush(IndexMemtable* memtable, bool bulk = false) {
 
 void flush_all() {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    flush(m);
+    flush(m, false);
   }
 }
 
 // Memory is full: this is a bulk load into those indexes that fill most of it.
 void flush_overflow() {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    flush(m, m->rows.bytes() > memtable_limit() / 2 || m->rows.rows() >= most_rows_in_memory());
+    m->bulk = m->bulk || m->rows.bytes() > memtable_limit() / 2 ||
+              m->rows.rows() >= most_rows_in_memory();
+    flush(m, m->bulk);
+  }
+}
+
+void flush_if_full(IndexMemtable* memtable) {
+  if (total_bytes() > memtable_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
+    flush_overflow();
+  } else if (memtable->bulk && memtable->rows.bytes() > kBulkBytes) {
+    flush(memtable, true);
   }
 }
 
@@ -224,9 +240,7 @@ void memtable_insert(Relation index, const IndexRow& row) {
   }
   const SubTransactionId subtransaction = GetCurrentSubTransactionId();
   run_cpp([&] { memtable->rows.append(row.tid, row.vector, subtransaction); });
-  if (total_bytes() > memtable_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
-    flush_overflow();
-  }
+  flush_if_full(memtable);
 }
 
 void write_through(Relation index, const IndexRow& row) {
@@ -244,7 +258,7 @@ void write_through(Relation index, const IndexRow& row) {
 void memtable_flush(Oid index) {
   IndexMemtable* memtable = find(index);
   if (memtable != nullptr) {
-    flush(memtable);
+    flush(memtable, false);
   }
 }
 
