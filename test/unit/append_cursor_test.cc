@@ -233,18 +233,18 @@ TEST(AppendCursor, ReadsFewVectors) {
   Chain chain(Metric::kL2, rows);
   const Query query(Metric::kL2, rows.row(47), 784);
   for (float bound : {chain.exact(query)[39].first, kNoBound}) {
-    chain.pages().vector_copies = 0;
+    chain.pages().vector_reads = 0;
     EXPECT_THAT(chain.first_batch(query, 40, bound), SizeIs(40));
-    EXPECT_LT(chain.pages().vector_copies, 200u) << "of 1000 pages";
+    EXPECT_LT(chain.pages().vector_reads, 200u) << "of 1000 pages";
   }
 }
 
 // Where codes rule out little, rows of a page are compared together.
 TEST(AppendCursor, ReadsPagesHardlyMoreThanOnce) {
   Chain chain(Metric::kL2, random_rows(2000, 200, 1));
-  chain.pages().vector_copies = 0;
+  chain.pages().vector_reads = 0;
   chain.first_batch(chain.query(), 10);
-  EXPECT_LT(chain.pages().vector_copies, 250u) << "ten rows share a page";
+  EXPECT_LT(chain.pages().vector_reads, 250u) << "ten rows share a page";
 }
 
 TEST_F(AppendCursorTest, CodePagesArePrefetched) {
@@ -269,9 +269,9 @@ TEST(AppendCursor, DataFarFromTheOriginIsFoundByItsCodes) {
   }
   Chain chain(Metric::kL2, rows);
   const Query query(Metric::kL2, rows.row(47), 256);
-  chain.pages().vector_copies = 0;
+  chain.pages().vector_reads = 0;
   EXPECT_EQ(sorted(chain.first_batch(query, 10)), first(chain.exact(query), 10));
-  EXPECT_LT(chain.pages().vector_copies, 70u) << "of 143 pages";
+  EXPECT_LT(chain.pages().vector_reads, 70u) << "of 143 pages";
 }
 
 TEST(AppendCursor, HugeElementsAreFound) {

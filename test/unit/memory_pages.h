@@ -45,7 +45,10 @@ class MemoryPages : public PageSource {
       throw CorruptIndexError(block, "page of another kind or owner");
     }
     pinned_.reset();
-    vector_copies += page.kind == PageKind::kAppendVectors ? 1 : 0;
+    if (page.kind == PageKind::kAppendVectors && block != vector_block_) {
+      vector_reads++;
+      vector_block_ = block;
+    }
     if (!page.payload.empty()) {
       std::memcpy(payload, page.payload.data(), page.payload.size());
     }
@@ -86,11 +89,12 @@ class MemoryPages : public PageSource {
 
   uint64_t pins = 0;
   uint64_t prefetches = 0;
-  uint64_t vector_copies = 0;  // of kAppendVectors pages
+  uint64_t vector_reads = 0;  // of kAppendVectors pages, one read again and again counting once
 
  private:
   std::map<BlockNo, MemoryPage> pages_;
   std::unique_ptr<std::byte[]> pinned_;
+  BlockNo vector_block_ = kNoBlock;  // the page of vectors read last
 };
 
 // Puts the logical pages of a segment into its extents.

@@ -92,44 +92,42 @@ void AppendReader::watch_for_loop() {
   }
 }
 
-const std::byte* AppendReader::read(const EntryPage& page, const Items& items, uint32_t item,
-                                    Loaded* loaded) {
-  const uint32_t first_page = items.first_page(item);
-  const BlockNo first = page.block_number(items.blocks_offset, first_page);
-  if (loaded->first != first) {
-    loaded->first = kNoBlock;  // should a copy fail
-    loaded->bytes.resize(size_t{items.pages_each} * kPagePayload);
-    for (uint32_t i = 0; i < items.pages_each; i++) {
-      pages_.copy(page.block_number(items.blocks_offset, first_page + i), {items.kind, id_},
-                  loaded->bytes.data() + size_t{i} * kPagePayload);
-    }
-    loaded->first = first;
+// What an entry page counts is complete and never changes, though a page may get more items while
+// we read: no copy of it is needed.
+const std::byte* AppendReader::read(const EntryPage& page, const Items& items, uint32_t item) {
+  const uint32_t first = items.first_page(item);
+  auto pin = [&](uint32_t i) {
+    return pages_.pin(page.block_number(items.blocks_offset, first + i), {items.kind, id_});
+  };
+  if (items.pages_each == 1) {
+    return pin(0) + items.offset(item);
   }
-  return loaded->bytes.data() + items.offset(item);
+  assembled_.resize(size_t{items.pages_each} * kPagePayload);
+  for (uint32_t i = 0; i < items.pages_each; i++) {
+    std::memcpy(assembled_.data() + size_t{i} * kPagePayload, pin(i), kPagePayload);
+  }
+  return assembled_.data();
 }
 
-void AppendReader::prefetch(const EntryPage& page, const Items& items, uint32_t item,
-                            BlockNo loaded) {
-  const BlockNo first = page.block_number(items.blocks_offset, items.first_page(item));
-  if (first != loaded) {
-    pages_.prefetch(first, items.offset(item), std::min(items.bytes, kPagePayload));
-  }
+void AppendReader::prefetch(const EntryPage& page, const Items& items, uint32_t item) {
+  pages_.prefetch(page.block_number(items.blocks_offset, items.first_page(item)),
+                  items.offset(item), std::min(items.bytes, kPagePayload));
 }
 
 const float* AppendReader::vector(const EntryPage& page, uint32_t row) {
-  return reinterpret_cast<const float*>(read(page, vectors_, row, &loaded_vectors_));
+  return reinterpret_cast<const float*>(read(page, vectors_, row));
 }
 
 const std::byte* AppendReader::codes(const EntryPage& page, uint32_t group) {
-  return read(page, codes_, group, &loaded_codes_);
+  return read(page, codes_, group);
 }
 
 void AppendReader::prefetch_vector(const EntryPage& page, uint32_t row) {
-  prefetch(page, vectors_, row, loaded_vectors_.first);
+  prefetch(page, vectors_, row);
 }
 
 void AppendReader::prefetch_codes(const EntryPage& page, uint32_t group) {
-  prefetch(page, codes_, group, loaded_codes_.first);
+  prefetch(page, codes_, group);
 }
 
 std::vector<float> AppendReader::centroid(const EntryPage& page) {

@@ -69,7 +69,7 @@ class AppendReader {
   uint32_t next_extent() const { return page_.extent(); }
 
   // Vector of a row of an entry page of this chain, and codes of a group; each valid until the next
-  // call. They are best read in ascending order: the page read last is kept.
+  // call, or the next page is read.
   // REQUIRES: row < page.rows(), group < page.coded_groups().
   const float* vector(const EntryPage& page, uint32_t row);
   const std::byte* codes(const EntryPage& page, uint32_t group);
@@ -95,15 +95,9 @@ class AppendReader {
     }
     uint32_t offset(uint32_t item) const { return per_page != 0 ? item % per_page * bytes : 0; }
   };
-  // The page of items read last, or the pages of one item.
-  struct Loaded {
-    BlockNo first = kNoBlock;
-    std::vector<std::byte> bytes;
-  };
-
   void watch_for_loop();
-  const std::byte* read(const EntryPage& page, const Items& items, uint32_t item, Loaded* loaded);
-  void prefetch(const EntryPage& page, const Items& items, uint32_t item, BlockNo loaded);
+  const std::byte* read(const EntryPage& page, const Items& items, uint32_t item);
+  void prefetch(const EntryPage& page, const Items& items, uint32_t item);
 
   PageSource& pages_;
   uint32_t id_;
@@ -116,8 +110,7 @@ class AppendReader {
   BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
   uint64_t pages_read_ = 0;
   uint64_t rows_read_ = 0;
-  Loaded loaded_vectors_;
-  Loaded loaded_codes_;
+  std::vector<std::byte> assembled_;  // an item that spans pages
 };
 
 struct AppendSummary {
