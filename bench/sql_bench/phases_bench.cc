@@ -14,7 +14,8 @@ constexpr size_t kDefaultSeconds = 180;
 constexpr size_t kSteadySeconds = 20;
 // Seconds; after minutes at full speed there may be more to do than is worth waiting for.
 constexpr double kLongestDrain = 240;
-constexpr size_t kCalibratingSeals = 3;
+// Enough for merges of several tiers.
+constexpr size_t kCalibratingSeals = 16;
 // Small enough for several commits a second at any sustained rate.
 constexpr size_t kRowsPerCommit = 200;
 
