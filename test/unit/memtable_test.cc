@@ -50,6 +50,22 @@ TEST_F(MemtableTest, KeepsRowsInOrderOfArrival) {
   EXPECT_EQ(memtable_.bytes(), 3 * (2 * sizeof(float) + sizeof(Tid)));
 }
 
+TEST_F(MemtableTest, RowsComeAfterSpareMemoryWasFreed) {
+  constexpr uint32_t kRows = 5000;  // three chunks
+  for (uint32_t i = 0; i < kRows; i++) {
+    append(i, kTop);
+  }
+  memtable_.free_spare();
+  EXPECT_EQ(live().size(), kRows);
+  memtable_.drop_live(kRows - 1);
+  memtable_.free_spare();
+  EXPECT_THAT(live(), ElementsAre(kRows - 1));
+  memtable_.drop_live(1);
+  memtable_.free_spare();
+  append(7, kTop);
+  EXPECT_THAT(live(), ElementsAre(7));
+}
+
 TEST_F(MemtableTest, AbortDropsTheRowsOfItsSubtransactionOnly) {
   append(1, kTop);
   append(2, 2);

@@ -131,4 +131,11 @@ void Memtable::truncate(size_t rows) {
   }
 }
 
+void Memtable::free_spare() noexcept {
+  const size_t needed = (tids_.size() + chunk_rows_ - 1) / chunk_rows_;
+  if (chunks_.size() > needed) {
+    chunks_.resize(needed);
+  }
+}
+
 }  // namespace vseg

@@ -47,13 +47,16 @@ class Memtable {
   Tid tid(uint32_t i) const { return tids_[superseded() + i]; }
   const float* row(uint32_t i) const { return at(superseded() + i); }
 
-  // Memory of the live rows: what flushing them frees.
+  // Memory of the live rows. What flushing them frees, but for up to a megabyte (or 64 rows) kept
+  // for rows to come, which free_spare() frees.
   size_t bytes() const { return size_t{rows()} * (row_bytes() + sizeof(Tid)); }
 
   // The first `count` live rows have been flushed and go; the others stay live, each with its
   // subtransaction. Superseded ones stay, lest ROLLBACK TO needs them. Takes no memory.
   // REQUIRES: count <= rows(). O(rows that stay live).
   void drop_live(size_t count) noexcept;
+
+  void free_spare() noexcept;
 
   // Everything goes, superseded rows too: the transaction ended.
   void clear();

@@ -154,18 +154,23 @@ void flush_all() {
   }
 }
 
-// Memory is full: this is a bulk load into those indexes that fill most of it.
-void flush_overflow() {
+// Memory is full: this is a bulk load into those indexes that fill most of it. Only `loaded` is
+// likely to get more rows.
+void flush_overflow(const IndexMemtable* loaded) {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    m->bulk = m->bulk || m->rows.bytes() > memtable_limit() / 2 ||
-              m->rows.rows() >= most_rows_in_memory();
-    flush(m, m->bulk);
+    const bool bulk =
+        m->rows.bytes() > memtable_limit() / 2 || m->rows.rows() >= most_rows_in_memory();
+    m->bulk = m->bulk || bulk;
+    flush(m, bulk);
+    if (m != loaded) {
+      m->rows.free_spare();
+    }
   }
 }
 
 void flush_if_full(IndexMemtable* memtable) {
   if (total_bytes() > memtable_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
-    flush_overflow();
+    flush_overflow(memtable);
   } else if (memtable->bulk && memtable->rows.bytes() > kBulkBytes) {
     flush(memtable, true);
   }

@@ -20,8 +20,8 @@ struct IndexRow {
 };
 
 // Adds a row to the memtable of `index`; flushes when the backend's memtables exceed
-// vseg.memtable_size or this one has most_rows_in_memory(). Once the transaction's pre-commit flush
-// has run, the row is written at once.
+// vseg.memtable_size or this one has most_rows_in_memory(), and from then on at every megabyte.
+// Once the transaction's pre-commit flush has run, the row is written at once.
 void memtable_insert(Relation index, const IndexRow& row);
 
 // Writes a row at once.
