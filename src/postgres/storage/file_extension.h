@@ -8,8 +8,8 @@ namespace vseg {
 namespace pg {
 
 // Extends the relation so that it has `block`, and a little further, the more the larger it is:
-// less than an extent. New pages are zero. Where pages are written one by one they are read into
-// the ring of `strategy`.
+// less than an extent. New pages are zero; those that are written for it are read into the ring of
+// `strategy`.
 void extend_to_block(Relation index, BlockNumber block, BufferAccessStrategy strategy = nullptr);
 
 }  // namespace pg
