@@ -52,6 +52,21 @@ TEST(AppendReader, VectorPageOfNeighboringRowsIsReadOnce) {
   EXPECT_EQ(index.pages.vector_reads, 1u);
 }
 
+TEST(AppendReader, FullPagesArePinnedAndTheLastOneIsCopied) {
+  TestIndex index(Metric::kL2, 100);
+  DirectoryEntry& entry = index.add_append_chain(random_rows(30, 100, 1));
+  AppendReader reader(index.pages, entry, 100);
+  ASSERT_TRUE(reader.next_page());
+  const uint64_t pins = index.pages.pins;
+  reader.vector(19);
+  EXPECT_EQ(index.pages.pins, pins + 1);
+  for (uint32_t row = 20; row < 30; row++) {
+    reader.vector(row);
+  }
+  EXPECT_EQ(index.pages.pins, pins + 1) << "rows may be added to its page";
+  EXPECT_EQ(index.pages.vector_reads, 2u);
+}
+
 TEST(AppendReader, RowsMayBeReadInAnyOrder) {
   Rows rows = random_rows(60, 300, 1);
   TestIndex index(Metric::kL2, 300);

@@ -21,8 +21,8 @@ class PageSource {
   virtual ~PageSource() = default;
 
   // The payload (kPagePayload bytes) of a page; valid until the next call on this source. Only for
-  // what never changes: pages of a segment that a published directory lists, and what an entry page
-  // of an append chain counted when it was copied, in pages where more may be added meanwhile.
+  // pages that never change: those of a segment that a published directory lists, and those of
+  // vectors and codes that an entry page of an append chain counts as full.
   virtual const std::byte* pin(BlockNo block, PageExpectation expected) = 0;
 
   // Copies the payload (kPagePayload bytes) of a page that may be changing: one consistent image.

@@ -92,21 +92,26 @@ void AppendReader::watch_for_loop() {
   }
 }
 
-// What an entry page counts is complete and never changes, though a page may get more items while
-// we read: no copy of it is needed.
-const std::byte* AppendReader::read(const EntryPage& page, const Items& items, uint32_t item) {
-  const uint32_t first = items.first_page(item);
-  auto pin = [&](uint32_t i) {
-    return pages_.pin(page.block_number(items.blocks_offset, first + i), {items.kind, id_});
-  };
-  if (items.pages_each == 1) {
-    return pin(0) + items.offset(item);
+// A page that is full never changes, and no copy of it is needed. One that is to have more items
+// may be changing: on a standby, where replay may have just read it, even what is counted.
+const std::byte* AppendReader::read(const EntryPage& page, const Items& items, uint32_t item,
+                                    uint32_t counted) {
+  const PageExpectation expected = {items.kind, id_};
+  const uint32_t number = items.first_page(item);
+  const BlockNo first = page.block_number(items.blocks_offset, number);
+  if (items.per_page != 0 && (number + 1) * items.per_page <= counted) {
+    return pages_.pin(first, expected) + items.offset(item);
   }
-  assembled_.resize(size_t{items.pages_each} * kPagePayload);
-  for (uint32_t i = 0; i < items.pages_each; i++) {
-    std::memcpy(assembled_.data() + size_t{i} * kPagePayload, pin(i), kPagePayload);
+  if (copied_first_ != first) {
+    copied_first_ = kNoBlock;  // should a copy fail
+    copied_.resize(size_t{items.pages_each} * kPagePayload);
+    for (uint32_t i = 0; i < items.pages_each; i++) {
+      pages_.copy(page.block_number(items.blocks_offset, number + i), expected,
+                  copied_.data() + size_t{i} * kPagePayload);
+    }
+    copied_first_ = first;
   }
-  return assembled_.data();
+  return copied_.data() + items.offset(item);
 }
 
 void AppendReader::prefetch(const EntryPage& page, const Items& items, uint32_t item) {
@@ -115,11 +120,11 @@ void AppendReader::prefetch(const EntryPage& page, const Items& items, uint32_t 
 }
 
 const float* AppendReader::vector(const EntryPage& page, uint32_t row) {
-  return reinterpret_cast<const float*>(read(page, vectors_, row));
+  return reinterpret_cast<const float*>(read(page, vectors_, row, page.rows()));
 }
 
 const std::byte* AppendReader::codes(const EntryPage& page, uint32_t group) {
-  return read(page, codes_, group);
+  return read(page, codes_, group, page.coded_groups());
 }
 
 void AppendReader::prefetch_vector(const EntryPage& page, uint32_t row) {

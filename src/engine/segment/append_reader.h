@@ -95,8 +95,9 @@ class AppendReader {
     }
     uint32_t offset(uint32_t item) const { return per_page != 0 ? item % per_page * bytes : 0; }
   };
+
   void watch_for_loop();
-  const std::byte* read(const EntryPage& page, const Items& items, uint32_t item);
+  const std::byte* read(const EntryPage& page, const Items& items, uint32_t item, uint32_t counted);
   void prefetch(const EntryPage& page, const Items& items, uint32_t item);
 
   PageSource& pages_;
@@ -110,7 +111,8 @@ class AppendReader {
   BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
   uint64_t pages_read_ = 0;
   uint64_t rows_read_ = 0;
-  std::vector<std::byte> assembled_;  // an item that spans pages
+  BlockNo copied_first_ = kNoBlock;  // of the pages in copied_
+  std::vector<std::byte> copied_;
 };
 
 struct AppendSummary {

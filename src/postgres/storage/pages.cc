@@ -184,8 +184,8 @@ Buffer BufferPages::pin_by_strategy(Buffer previous, BlockNumber block) {
   return ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, strategy_);
 }
 
-// No content lock: pages that are pinned without one are complete before the directory that leads
-// to them is published, and never change while a scan that copied this directory may run (space is
+// No content lock: pages that are pinned without one are complete before the directory, or the
+// entry page, that leads to them, and never change while a scan that copied this may run (space is
 // reused only after the horizon has passed it, on a standby after a recovery conflict).
 const std::byte* BufferPages::pin(BlockNo block, PageExpectation expected) {
   check_bounds(block);
