@@ -2,6 +2,7 @@
 #ifndef VSEG_ENGINE_SEARCH_CURSOR_H_
 #define VSEG_ENGINE_SEARCH_CURSOR_H_
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -26,6 +27,20 @@ inline constexpr auto farther = [](const Candidate& a, const Candidate& b) {
 inline constexpr auto nearer = [](const Candidate& a, const Candidate& b) {
   return a.distance < b.distance;
 };
+
+// Into a heap with the nearest first. Few are pushed one by one; many make a new heap, which costs
+// a few steps an element.
+inline void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap) {
+  if (added.size() > heap->size() / 8) {
+    heap->insert(heap->end(), added.begin(), added.end());
+    std::make_heap(heap->begin(), heap->end(), farther);
+    return;
+  }
+  for (const Candidate& candidate : added) {
+    heap->push_back(candidate);
+    std::push_heap(heap->begin(), heap->end(), farther);
+  }
+}
 
 // Sums of huge elements overflow, and damaged codes may give anything: as Query::distance, never
 // infinite nor what heaps cannot order.

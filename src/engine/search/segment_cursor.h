@@ -6,6 +6,7 @@
 
 #include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
+#include "engine/search/frontier.h"
 #include "engine/search/visited_set.h"
 #include "engine/segment/segment_reader.h"
 #include "engine/segment/tombstones.h"
@@ -19,8 +20,8 @@ namespace vseg {
 // (build_graph makes every row reachable); if not, the graph is corrupt.
 //
 // Where node blocks have codes, the first batch passes dead rows over unread: live rows have enough
-// neighbours to find their way around a few. Where more of the rows that it meets are dead than
-// live, or it finds too few without them, it walks through them, as further batches do.
+// neighbours to find their way around a few. Where two thirds of the rows that it meets are
+// dead, or it finds too few without them, it walks through them, as further batches do.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.
@@ -29,10 +30,8 @@ namespace vseg {
 // frontier's distances are estimates, and one that was bad is corrected when another neighbour
 // leads to the same row. Without codes every neighbour is read when it is seen.
 //
-// Each row seen is in one of: frontier_ (not expanded); deferred_ (not expanded, and too far for
-// this batch to look at: a plain vector, so that a batch costs no more than a search that forgets
-// such rows); passed_over_; expanded. And if it is live, in one of: batch_; found_ or spilled_
-// (waiting for a later batch); deferred_; delivered.
+// Each row seen is in frontier_ (not expanded), or expanded. And if it is live, in one of: batch_;
+// found_ or spilled_ (waiting for a later batch); frontier_ alone; delivered.
 class SegmentCursor : public Cursor {
  public:
   // `share`: of the live rows of all members, those of this one.
@@ -45,64 +44,43 @@ class SegmentCursor : public Cursor {
   Tid tid(Ordinal ordinal) override { return segment_.tid(ordinal); }
 
  private:
-  static void add_to_heap(const std::vector<Candidate>& added, std::vector<Candidate>* heap);
-
-  void set_widths();
   void begin_batch(float bound);
   void take_up_deferred();
-  void take_up_compared();
-  void forget_known();
   void take_up_found();
   void walk();
   bool needs_deferred();
   void enter();
   void enter_at(uint32_t block);
-  void order_frontier();
   bool enter_elsewhere();
   void see_all(std::vector<Ordinal>* ordinals);
   void see(Ordinal ordinal);
   void read(Ordinal ordinal);
   void estimate(const NodeView& node, float distance);
-  void push_estimates();
-  size_t defer_far_estimates();
-  bool passes_over(const Candidate& candidate);
-  void trim_frontier();
   void prefetch_nearest();
-  void push(const Candidate& candidate);
   void find(const Candidate& candidate);
   void lower_limit();
   void expand_nearest();
   void compare_exactly();
   void deliver(std::vector<Candidate>* rows);
-  bool all_seen() const { return frontier_.empty() && deferred_.empty() && passed_over_.empty(); }
 
   SegmentReader segment_;
   Tombstones tombstones_;
   const Query& query_;
-  BatchSize batch_size_;  // rows a batch delivers
-  uint32_t kept_ = 0;     // rows it must have found: more, where estimates are rough
-  uint32_t bounded_ef_;   // live rows found before a bound may end the walk
-  uint32_t width_ = 0;    // rows of the frontier that a batch keeps in order, where it is estimated
-  bool all_dead_;         // the directory says that no live row is left
-  VisitedSet visited_;    // rows whose exact distance is known
+  BatchSize batch_size_;               // rows a batch delivers
+  uint32_t kept_ = 0;                  // rows it must have found: more, where estimates are rough
+  uint32_t bounded_ef_;                // live rows found before a bound may end the walk
+  bool all_dead_;                      // the directory says that no live row is left
+  VisitedSet visited_;                 // rows whose exact distance is known
   const CodedQuery* coded_ = nullptr;  // null: the segment has no codes
-  std::vector<Candidate> frontier_;    // heap, nearest first
-  std::vector<Candidate> found_;       // heap, nearest first
-  std::vector<Candidate> deferred_;
-  std::vector<Candidate> passed_over_;  // dead, each as often as it was met
+  Frontier frontier_;
+  std::vector<Candidate> found_;  // heap, nearest first
   std::vector<Candidate> spilled_;
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   bool started_ = false;
-  bool through_dead_;      // dead rows are expanded as well
-  uint32_t met_dead_ = 0;  // dead rows that were passed over lately,
-  uint32_t met_live_ = 0;  // and live ones, each as often as it was met
 
   // Of the batch being searched.
   float bound_ = kNoBound;
-  float limit_ = kNoBound;          // rows this far or farther are deferred
   std::vector<Candidate> batch_;    // heap, farthest first; at most kept_
-  bool trimmed_ = false;            // rows nearer than found ones may be deferred
-  std::vector<Candidate> near_;     // of the row being expanded: estimates within the limit
   std::vector<float> nearest_;      // heap, farthest first; the bounded_ef_ nearest of batch_
   std::vector<Ordinal> neighbors_;  // of the row being expanded,
   std::vector<float> estimates_;    // and their distances, by their codes
