@@ -54,10 +54,14 @@ create_items($node, 'items');
 insert_items($node, 'items', 1, 1500);
 no_worker('a short tail starts no worker');
 is(sealed_rows('items'), 0, 'a short tail stays as it is');
+my $next_id = 'SELECT pg_snapshot_xmax(pg_current_snapshot())';
+my $first_id = $node->safe_psql('postgres', $next_id);
 insert_items($node, 'items', 1501, 6000);
 wait_until($node, q{SELECT sum(rows) = 6000 FROM vseg_segments('items_idx') WHERE kind = 'graph segment'},
 	'the tail is sealed');
 no_worker('the worker is gone');
+cmp_ok($node->safe_psql('postgres', $next_id) - $first_id, '>=', 2,
+	'it has used up a transaction ID, for what it displaced to become free where nobody else writes');
 index_agrees($node, 'items', 'the index agrees after a background seal');
 is(rows_in_tail($node, 'items_idx'), 0, 'the tail is empty');
 

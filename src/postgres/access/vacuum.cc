@@ -17,7 +17,7 @@ extern "C" {
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
-#include "postgres/compaction/worker.h"
+#include "postgres/compaction/worker_start.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
 #include "postgres/storage/reclaim.h"

@@ -14,7 +14,7 @@ extern "C" {
 #include "engine/compaction/back_pressure.h"
 #include "postgres/compaction/stand_in.h"
 #include "postgres/compaction/tail.h"
-#include "postgres/compaction/worker.h"
+#include "postgres/compaction/worker_start.h"
 #include "postgres/options/options.h"
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/directory.h"

@@ -25,7 +25,7 @@ extern "C" {
 }
 
 #include "postgres/compaction/background_process.h"
-#include "postgres/compaction/worker.h"
+#include "postgres/compaction/worker_start.h"
 #include "postgres/options/options.h"
 
 namespace vseg {

@@ -1,17 +1,14 @@
 // Workers are short-lived: started by whoever finds a tail that is long enough, or segments due to
 // be merged, gone when that is done. They need no preloading and keep no state: SEAL and MERGE say
 // whether one is at work.
-#include "postgres/compaction/worker.h"
+#include "postgres/boundary/postgres_headers.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 
 extern "C" {
-#include "access/xlog.h"
-#include "catalog/index.h"
 #include "catalog/pg_database.h"
-#include "commands/defrem.h"
 #include "commands/progress.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -21,9 +18,10 @@ extern "C" {
 
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/background_process.h"
-#include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/due_work.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/tail.h"
+#include "postgres/compaction/worker_order.h"
 #include "postgres/compaction/worker_slots.h"
 #include "postgres/options/options.h"
 #include "postgres/statistics/current_job.h"
@@ -33,67 +31,6 @@ extern "C" {
 namespace vseg {
 namespace pg {
 namespace {
-
-// What a worker is started for; travels in bgw_extra.
-struct WorkerOrder {
-  Oid index;
-  int32 seal_at;  // rows in the tail
-  // Settings of the session that gave the order, by which the worker seals and merges:
-  int32 seal_rows;
-  int32 slowdown_rows;
-  char fault_point[kMaxFaultPointLength];
-};
-static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);
-
-// VACUUM and the launcher have a tail sealed at that part of vseg.tail_seal_rows: what does not
-// grow any more would cost every search for ever. A tail of 1,000 rows costs about as much as a
-// small segment.
-constexpr int kIdleTails = 10;
-
-// What this backend has started last for an index; direct-mapped, where two meet one is forgotten.
-struct Started {
-  Oid index;
-  BackgroundWorkerHandle* handle;  // in TopMemoryContext
-};
-Started started_workers[16];
-
-Started* started_for(Oid index) { return &started_workers[index % lengthof(started_workers)]; }
-
-// Whether a worker that this backend has started for the index has yet to come up: it will find
-// what is there by then.
-bool is_coming_up(Oid index) {
-  const Started* last = started_for(index);
-  pid_t pid = 0;
-  return last->index == index && last->handle != nullptr &&
-         GetBackgroundWorkerPid(last->handle, &pid) == BGWH_NOT_YET_STARTED;
-}
-
-void remember(Oid index, BackgroundWorkerHandle* handle) {
-  Started* last = started_for(index);
-  if (last->handle != nullptr) {
-    pfree(last->handle);
-  }
-  *last = {index, handle};
-}
-
-// False where all of vseg.max_workers or max_worker_processes are taken.
-bool start_worker(const WorkerOrder& order) {
-  if (!is_worker_slot_free()) {
-    return false;
-  }
-  BackgroundWorker worker = background_process("vseg_worker_main", "vseg worker");
-  snprintf(worker.bgw_name, BGW_MAXLEN, "vseg worker for index %u", order.index);
-  worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-  memcpy(worker.bgw_extra, &order, sizeof(order));
-  MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
-  BackgroundWorkerHandle* handle = nullptr;
-  const bool started = RegisterDynamicBackgroundWorker(&worker, &handle);
-  MemoryContextSwitchTo(context);
-  if (started) {
-    remember(order.index, handle);
-  }
-  return started;
-}
 
 // Tries to take a lock that conflicts with who waits for `tag` in a stronger mode. Not
 // LockHasWaiters(), which reads a null pointer for a weak relation lock taken by the fast path.
@@ -131,31 +68,6 @@ class PoliteMonitor final : public ProgressMonitor {
   Oid index_;
   std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
 };
-
-// The index, locked, if nobody is in the way and there is still something to do with it.
-Relation open_index_to_maintain(Oid oid) {
-  if (RecoveryInProgress() || !ConditionalLockRelationOid(oid, RowExclusiveLock)) {
-    return nullptr;
-  }
-  Relation index = try_relation_open(oid, NoLock);
-  if (index == nullptr) {
-    return nullptr;
-  }
-  if (index->rd_rel->relkind != RELKIND_INDEX ||
-      index->rd_rel->relam != get_index_am_oid("vseg", true) || !can_be_maintained(index)) {
-    relation_close(index, NoLock);
-    return nullptr;
-  }
-  return index;
-}
-
-bool is_merge_due(Relation index, uint64_t most) {
-  return run_cpp([&] {
-    ProgressMonitor monitor;
-    MergeJob job(index, worker_resources(), monitor);
-    return !due_merge(index, &job, most).empty();
-  });
-}
 
 // Runs C++ work that may give way; false if it did.
 template <typename Work>
@@ -289,18 +201,6 @@ bool try_step(const WorkerOrder& order, const Step& step) {
   proc_exit(1);
 }
 
-bool is_tail_long(Relation index, int seal_at) {
-  return !is_index_lock_taken(index, IndexLock::kSeal) &&
-         look_at_tail(index).rows >= static_cast<uint64_t>(seal_at);
-}
-
-// Whether a merge is due that nobody is in the way of.
-bool can_merge(Relation index) {
-  const bool any = !is_index_lock_taken(index, IndexLock::kMerge);
-  return (any || !is_index_lock_taken(index, IndexLock::kMergeSmall)) &&
-         is_merge_due(index, any ? kAllRows : small_merge_rows());
-}
-
 void set_rows(const char* setting, int rows) {
   char value[16];
   snprintf(value, sizeof(value), "%d", rows);
@@ -315,45 +215,6 @@ void adopt_settings(const WorkerOrder& order) {
 }
 
 }  // namespace
-
-bool start_worker_for(Relation index, int seal_at) {
-  if (is_coming_up(RelationGetRelid(index))) {
-    return true;
-  }
-  WorkerOrder order = {};
-  order.index = RelationGetRelid(index);
-  order.seal_at = seal_at;
-  order.seal_rows = tail_seal_rows();
-  order.slowdown_rows = tail_slowdown_rows();
-  strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
-  const bool started = start_worker(order);
-  count_worker(index, started);
-  if (started) {
-    return true;
-  }
-  elog(DEBUG1, "no background worker is free for vseg index \"%s\"",
-       RelationGetRelationName(index));
-  return false;
-}
-
-void request_maintenance(Relation index) {
-  if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
-    return;
-  }
-  const int seal_at = std::max(tail_seal_rows() / kIdleTails, 1);
-  if (is_tail_long(index, seal_at) || can_merge(index)) {
-    start_worker_for(index, seal_at);
-  }
-}
-
-void maintain_index(Oid oid) {
-  StartTransactionCommand();
-  Relation index = open_index_to_maintain(oid);
-  if (index != nullptr && try_lock_index(index, IndexLock::kPublish)) {
-    request_maintenance(index);
-  }
-  AbortCurrentTransaction();
-}
 
 }  // namespace pg
 }  // namespace vseg

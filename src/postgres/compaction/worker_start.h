@@ -1,6 +1,7 @@
-// Background workers that seal the tails of indexes and merge their segments.
-#ifndef VSEG_POSTGRES_COMPACTION_WORKER_H_
-#define VSEG_POSTGRES_COMPACTION_WORKER_H_
+// Starts background workers that seal the tails of indexes and merge their segments. Where none is
+// to be had, what is left undone is found by the next insert or VACUUM.
+#ifndef VSEG_POSTGRES_COMPACTION_WORKER_START_H_
+#define VSEG_POSTGRES_COMPACTION_WORKER_START_H_
 
 #include "postgres/boundary/postgres_headers.h"
 
@@ -22,4 +23,4 @@ void maintain_index(Oid oid);
 }  // namespace pg
 }  // namespace vseg
 
-#endif  // VSEG_POSTGRES_COMPACTION_WORKER_H_
+#endif  // VSEG_POSTGRES_COMPACTION_WORKER_START_H_
