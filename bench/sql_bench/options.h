@@ -45,7 +45,7 @@ struct Options {
   size_t full_speed_seconds = 30;
   size_t stream_rate = 55;  // commits a second
   size_t generations = 100;
-  size_t churn_rows = 20000;
+  size_t churn_rows = 50000;
   size_t vacuum_rows = 100000;
   std::vector<size_t> merge_factors = {2, 4, 8};
   size_t seals = 64;        // of amplification, each of vseg.tail_seal_rows
