@@ -56,10 +56,25 @@ MergeGroup full_tier(const std::vector<PlannedMember>& members, uint32_t tier,
   return group.size() < 2 ? MergeGroup() : group;
 }
 
-bool is_due_for_the_dead(const PlannedMember& member, const MergePolicy& policy) {
-  const double dead = static_cast<double>(member.dead_rows);
-  return !member.run && member.dead_rows > 0 && member.live() <= policy.capacity &&
-         dead >= policy.dead_fraction * static_cast<double>(member.rows);
+uint64_t live_rows_of_smaller(const std::vector<PlannedMember>& members, uint64_t live) {
+  uint64_t rows = 0;
+  for (const PlannedMember& member : members) {
+    rows += !member.run && member.live() < live ? member.live() : 0;
+  }
+  return rows;
+}
+
+// Rewriting also saves searches the smaller segments: from half of the dead rows on that count
+// alone, the rows of those count with them.
+bool is_due_for_the_dead(const PlannedMember& member, const std::vector<PlannedMember>& members,
+                         const MergePolicy& policy) {
+  if (member.run || member.dead_rows == 0 || member.live() > policy.capacity) {
+    return false;
+  }
+  const double due = policy.dead_fraction * static_cast<double>(member.rows);
+  const auto dead = static_cast<double>(member.dead_rows);
+  const auto smaller = static_cast<double>(live_rows_of_smaller(members, member.live()));
+  return dead >= due || (dead >= due / 2 && dead + smaller >= due);
 }
 
 // The segment with most dead rows and those that are smaller, which cost little beside it, as far
@@ -67,7 +82,7 @@ bool is_due_for_the_dead(const PlannedMember& member, const MergePolicy& policy)
 MergeGroup most_dead(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
   const PlannedMember* most = nullptr;
   for (const PlannedMember& member : members) {
-    if (is_due_for_the_dead(member, policy) &&
+    if (is_due_for_the_dead(member, members, policy) &&
         (most == nullptr || member.dead_rows > most->dead_rows)) {
       most = &member;
     }

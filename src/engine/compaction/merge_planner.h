@@ -40,7 +40,8 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy);
 
 // The next merge; empty when there is nothing to gain. In this order: segments without live rows
 // go; the segment with most dead rows, if they are dead_fraction of it, is written anew, and with
-// it the smaller ones; a tier with merge_factor segments or more becomes one segment, lowest tier
+// it the smaller ones (also if half as many are dead, and the smaller ones have as many rows as
+// lack); a tier with merge_factor segments or more becomes one segment, lowest tier
 // first, as far as memory goes. Merging what is planned again and again ends. Runs are not
 // considered.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy);
