@@ -13,9 +13,9 @@ namespace vseg_bench {
 namespace {
 
 constexpr double kShare = 0.02;
-// Of the curve over generations. Every seventh of 100 generations, so that no point always falls
-// behind the merge that a fifth of dead rows, ten generations, sets off.
-constexpr size_t kPoints = 14;
+// Of the curve over generations. Every third of 100, so that points fall before and behind merges,
+// which come every five to ten.
+constexpr size_t kPoints = 33;
 
 // The same rows as churned, built at once: also where the churned table's rows come from.
 constexpr char kFresh[] = "churn_fresh";
