@@ -40,10 +40,9 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy);
 
 // The next merge; empty when there is nothing to gain. In this order: segments without live rows
 // go; the segment with most dead rows, if they are dead_fraction of it, is written anew, and with
-// it the smaller ones (also if half as many are dead, and the smaller ones have as many rows as
-// lack); a tier with merge_factor segments or more becomes one segment, lowest tier
-// first, as far as memory goes. Merging what is planned again and again ends. Runs are not
-// considered.
+// it the smaller ones (also from half as many on, where the rows of the smaller ones make up for
+// the rest); a tier with merge_factor segments or more becomes one segment, lowest tier first, as
+// far as memory goes. Merging what is planned again and again ends. Runs are not considered.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy);
 
 // What is merged where the directory is nearly full and nothing is due: the two segments with the

@@ -56,6 +56,7 @@ class Memtable {
   // REQUIRES: count <= rows(). O(rows that stay live).
   void drop_live(size_t count) noexcept;
 
+  // Frees what is kept for rows to come. Takes no memory.
   void free_spare() noexcept;
 
   // Everything goes, superseded rows too: the transaction ended.

@@ -53,7 +53,7 @@ class Frontier {
   void add_entries(const std::vector<Ordinal>& rows, const std::vector<float>& estimates);
   void order_entries();
 
-  // A row whose distance is exact.
+  // One row, in order, or out of this batch's way.
   void push(const Candidate& candidate);
   void defer(const Candidate& candidate) { deferred_.push_back(candidate); }
 
