@@ -30,17 +30,37 @@ struct Measured {
 double Rate(const Measured& measured) { return measured.rows / measured.seconds; }
 double RowsPerCpuSecond(const Measured& measured) { return measured.rows / measured.backend_cpu; }
 
+using Repeats = std::vector<Measured>;
+
+double MedianOf(const Repeats& repeats, double (*figure)(const Measured&)) {
+  std::vector<double> figures;
+  for (const Measured& one : repeats) {
+    figures.push_back(figure(one));
+  }
+  return Median(figures);
+}
+
+// Of the rates of two that were measured by turns; what was measured once is compared with all.
+std::vector<double> Ratios(const Repeats& repeats, const Repeats& others) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < repeats.size(); i++) {
+    ratios.push_back(Rate(repeats[i]) / Rate(others[std::min(i, others.size() - 1)]));
+  }
+  return ratios;
+}
+
+bool IsPeer(const IndexKind* kind) { return kind != nullptr && kind->method == "hnsw"; }
+
 // pgvector's own rate does not depend on how many rows come, and would take too long to measure.
 size_t RowCount(const Bench& bench, const IndexKind* kind, const Case& wanted) {
-  return kind != nullptr && kind->method == "hnsw" ? std::min(wanted.rows, bench.options.peer_rows)
-                                                   : wanted.rows;
+  return IsPeer(kind) ? std::min(wanted.rows, bench.options.peer_rows) : wanted.rows;
 }
 
 // As before every case; pgvector's index keeps the few rows of the cases before.
 void PrepareTable(Bench* bench, const IndexKind* kind) {
   if (kind == nullptr) {
     CreateTable(bench, kTable);
-  } else if (kind->method == "hnsw") {
+  } else if (IsPeer(kind)) {
     if (!Exists(bench->session, LifeTable(*kind))) {
       BuildTable(bench, *kind, LifeTable(*kind), bench->options.base_rows);
     }
@@ -75,10 +95,14 @@ class BurstRun {
   void Run(const Case& wanted) {
     Progress(std::string(LoadMethodName(wanted.method)) + ", " + std::to_string(wanted.rows) +
              " rows, " + std::to_string(wanted.clients) + " clients");
-    std::vector<Measured> measured;
-    for (const IndexKind* kind : kinds_) {
-      PrepareTable(bench_, kind);
-      measured.push_back(Load(kind, wanted));
+    std::vector<Repeats> measured(kinds_.size());
+    for (size_t repeat = 0; repeat < bench_->options.repeat; repeat++) {
+      for (size_t i = 0; i < kinds_.size(); i++) {
+        if (repeat == 0 || !IsPeer(kinds_[i])) {
+          PrepareTable(bench_, kinds_[i]);
+          measured[i].push_back(Load(kinds_[i], wanted));
+        }
+      }
     }
     cases_.emplace_back(wanted, measured);
   }
@@ -111,17 +135,17 @@ class BurstRun {
     return header;
   }
 
-  std::vector<std::string> Row(const Case& wanted, const std::vector<Measured>& measured) const {
+  std::vector<std::string> Row(const Case& wanted, const std::vector<Repeats>& measured) const {
     std::vector<std::string> row = {LoadMethodName(wanted.method), std::to_string(wanted.rows),
                                     std::to_string(wanted.clients)};
-    for (const Measured& one : measured) {
-      row.push_back(Number(Rate(one), 0));
+    for (const Repeats& one : measured) {
+      row.push_back(Number(MedianOf(one, Rate), 0));
     }
     for (size_t other : Others()) {
-      row.push_back(Number(Rate(measured[1]) / Rate(measured[other]), 2));
+      row.push_back(Spread(Ratios(measured[1], measured[other]), 2));
     }
-    for (const Measured& one : measured) {
-      row.push_back(Number(RowsPerCpuSecond(one), 0));
+    for (const Repeats& one : measured) {
+      row.push_back(Number(MedianOf(one, RowsPerCpuSecond), 0));
     }
     return row;
   }
@@ -129,7 +153,7 @@ class BurstRun {
   Bench* bench_;
   RowStream stream_;
   std::vector<const IndexKind*> kinds_;  // null: no index
-  std::vector<std::pair<Case, std::vector<Measured>>> cases_;
+  std::vector<std::pair<Case, std::vector<Repeats>>> cases_;
 };
 
 // CPU time of the whole server from the first row to when all are in segments and none is due to be
@@ -186,10 +210,13 @@ void RunBurst(Bench* bench) {
     run.Run(wanted);
   }
   Paragraph(
-      "The clients share the rows. Before each case vseg's index is built anew over the first "
-      "rows; pgvector's is built once, and takes at most " +
+      "The clients share the rows. Each case is measured " + std::to_string(bench->options.repeat) +
+      " times with and without vseg's index, by turns: medians, and of ratios the least and the "
+      "most. vseg's index is built anew over the first rows each time; pgvector's is built once, "
+      "and takes at most " +
       std::to_string(bench->options.peer_rows) +
-      " rows of a case. The rate counts from when all clients are connected to the last commit: "
+      " rows of a case, once. The rate counts from when all clients are connected to the last "
+      "commit: "
       "workers of vseg that seal meanwhile take their share of the CPU. A text's digits are made "
       "by the client while it sends. \"Rows a CPU second\": by the CPU time of the clients' "
       "backends, user and system, from /proc.");
