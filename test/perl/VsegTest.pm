@@ -119,6 +119,7 @@ sub start_cluster
 	$node->append_conf('postgresql.conf', <<'CONF');
 autovacuum = off
 vseg.tail_seal_rows = 0    # tests of tails count on them
+vseg.tail_idle_time = 0    # as often as they are searched
 max_prepared_transactions = 10
 log_statement = none
 wal_keep_size = 1GB    # of a standby that is behind when its primary crashes

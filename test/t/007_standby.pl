@@ -63,6 +63,11 @@ $primary->safe_psql('postgres', 'REINDEX TABLE filled; TRUNCATE built');
 standby_agrees($_, 'REINDEX or TRUNCATE') foreach ('built', 'filled');
 insert_items($primary, 'built', 1, 300);
 standby_agrees('built', 'inserts after TRUNCATE');
+Time::HiRes::sleep(2.1);
+$standby->safe_psql('postgres', q{SET enable_seqscan = off; SET vseg.tail_seal_rows = 1000; SET vseg.tail_idle_time = 1;
+  SELECT id FROM built ORDER BY embedding <-> vector_of(1) LIMIT 1});
+is($standby->safe_psql('postgres', q{SELECT runs + failures FROM vseg_stats('built_idx') WHERE cause = 'worker'}), 0,
+	'a search on a standby has nothing sealed');
 
 # A standby made from a running primary restarts amid replay.
 $standby->stop('immediate');

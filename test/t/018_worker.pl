@@ -109,6 +109,41 @@ wait_until($node, q{SELECT sum(rows) = 3000 FROM vseg_segments('vacuumed_idx') W
 	'VACUUM has the tail sealed');
 index_agrees($node, 'vacuumed', 'the index agrees');
 
+# A search does, where the tail is a tenth as long and has not grown for vseg.tail_idle_time.
+create_items($node, 'idle');
+my $find = q{SET enable_seqscan = off; SELECT id FROM idle ORDER BY embedding <-> vector_of(1) LIMIT 1};
+insert_items($node, 'idle', 1, 190);
+insert_items($node, 'idle', 191, 205);
+Time::HiRes::sleep(2.1);
+$node->safe_psql('postgres', $find);
+$node->safe_psql('postgres', "SET vseg.tail_idle_time = 3600; $find");
+$node->safe_psql('postgres', "SET vseg.tail_idle_time = 1; SET vseg.tail_seal_rows = 0; $find");
+$node->safe_psql('postgres', "SET vseg.tail_idle_time = 1; SET vseg.tail_seal_rows = 2060; $find");
+is($node->safe_psql('postgres', q{SELECT runs FROM vseg_stats('idle_idx') WHERE cause = 'worker'}), 0,
+	'a search starts no worker for a tail that is too short or too young, or where it is not to');
+$node->safe_psql('postgres', "SET vseg.tail_idle_time = 1; $find");
+wait_until($node, q{SELECT sum(rows) = 205 FROM vseg_segments('idle_idx') WHERE kind = 'graph segment'},
+	'a search has the tail sealed');
+no_worker('the worker that a search has started is gone');
+index_agrees($node, 'idle', 'the index agrees');
+
+# Not while rows come in, nor again and again where no worker is to be had.
+$node->safe_psql('postgres', q{LOAD 'vseg'; ALTER SYSTEM SET vseg.max_workers = 0});
+$node->reload;
+my $searcher = $node->background_psql('postgres');
+$searcher->query_safe("SET vseg.tail_idle_time = 4; $find");
+wait_until($node, q{SELECT current_setting('vseg.max_workers', true) = '0'}, 'no worker is allowed');
+my $refused = q{SELECT failures FROM vseg_stats('idle_idx') WHERE cause = 'worker'};
+insert_items($node, 'idle', 301, 600);
+$searcher->query_safe($find);
+is($searcher->query_safe($refused), 0, 'a tail that has just grown is left alone');
+Time::HiRes::sleep(5.1);
+$searcher->query_safe($find) foreach 1 .. 5;
+is($searcher->query_safe($refused), 1, 'a session asks for a worker once in vseg.tail_idle_time');
+$searcher->quit;
+$node->safe_psql('postgres', q{LOAD 'vseg'; ALTER SYSTEM RESET vseg.max_workers});
+$node->reload;
+
 # A worker holds back no horizon, lets VACUUM work, and carries over what died meanwhile.
 my $gate = $node->background_psql('postgres');
 $gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');

@@ -156,6 +156,25 @@ TEST_F(IndexScanTest, AnswersAreDeterministic) {
   EXPECT_EQ(scan(query(), options), scan(query(), options));
 }
 
+// Of the chains of 50 and 3 rows, by pages' clocks, which wrap.
+TEST_F(IndexScanTest, TellsHowManyRowsHaveNoGraphAndForHowLong) {
+  uint16_t clock = append_clock(65534);
+  for (uint32_t i = 0; i < index_.metapage().directory_count; i++) {
+    const DirectoryEntry& entry = index_.metapage().directory[i];
+    if (entry.kind == MemberKind::kAppendChain) {
+      const BlockNo first = index_.pages.at<AppendChainHeader>(entry.header_block, 0).first;
+      index_.pages.at<AppendEntriesHeader>(first, 0).appended_at = clock++;
+    }
+  }
+  IndexScan scan(index_.pages, index_.metapage(), query(), {5});
+  EXPECT_EQ(scan.unsealed(append_clock(65540)).rows, 0) << "before a row was asked for";
+  Hit hit;
+  scan.next(&hit);
+  EXPECT_EQ(scan.unsealed(append_clock(65540)).rows, 53);
+  EXPECT_EQ(scan.unsealed(append_clock(65540)).idle_seconds, 5);
+  EXPECT_EQ(scan.unsealed(append_clock(65535)).idle_seconds, 0);
+}
+
 TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {
   constexpr uint32_t kDimensions = 6;
   Rows near = random_rows(1100, kDimensions, 1);

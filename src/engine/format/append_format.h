@@ -53,10 +53,13 @@ struct AppendEntriesHeader {
   uint32_t extent_used;   // blocks of that extent already taken
   BlockNo centroid;       // its first page; kNoBlock before the chain's first group is complete
   uint16_t coded_groups;  // the first groups, which have codes
-  uint16_t reserved;
-  uint64_t rows_before;  // entries of the pages before this one: the tail knows the chain's length
+  uint16_t appended_at;   // append_clock() when rows were last added
+  uint64_t rows_before;   // entries of the pages before this one: the tail knows the chain's length
 };
 static_assert(sizeof(AppendEntriesHeader) == 40);
+
+// What a page keeps of the seconds since 1970. Ages are told modulo 18 hours.
+inline uint16_t append_clock(int64_t seconds) { return static_cast<uint16_t>(seconds); }
 
 constexpr uint16_t kEntryDead = 1;  // VACUUM removed the heap row
 

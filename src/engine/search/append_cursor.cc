@@ -82,6 +82,17 @@ bool AppendCursor::next_batch(float bound, std::vector<Candidate>* rows) {
 
 Tid AppendCursor::tid(Ordinal ordinal) { return page_of(ordinal).entry(row_of(ordinal)).tid; }
 
+UnsealedRows AppendCursor::unsealed(uint16_t clock) const {
+  UnsealedRows unsealed;
+  for (const EntryPage& page : pages_) {
+    if (page.rows() > 0) {
+      // Modulo the clock's 16 bits, as the difference of two such times is.
+      unsealed.add({page.rows(), static_cast<uint16_t>(clock - page.appended_at())});
+    }
+  }
+  return unsealed;
+}
+
 // Entry pages first, so that the next code page is always known.
 void AppendCursor::read_chain() {
   while (chain_.next_page()) {

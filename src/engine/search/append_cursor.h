@@ -27,6 +27,7 @@ class AppendCursor : public Cursor {
   AppendCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, uint32_t ef);
   bool next_batch(float bound, std::vector<Candidate>* rows) override;
   Tid tid(Ordinal ordinal) override;
+  UnsealedRows unsealed(uint16_t clock) const override;
 
  private:
   void read_chain();

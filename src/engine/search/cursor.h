@@ -3,6 +3,7 @@
 #define VSEG_ENGINE_SEARCH_CURSOR_H_
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -49,6 +50,17 @@ inline float orderable(float estimate) {
   return estimate <= kFarthest ? estimate : kFarthest;
 }
 
+// Rows without a graph that a search has met.
+struct UnsealedRows {
+  uint64_t rows = 0;            // dead ones included
+  uint32_t idle_seconds = ~0u;  // since any were added; with no rows the most there is
+
+  void add(const UnsealedRows& others) {
+    rows += others.rows;
+    idle_seconds = std::min(idle_seconds, others.idle_seconds);
+  }
+};
+
 class Cursor {
  public:
   virtual ~Cursor() = default;
@@ -65,6 +77,9 @@ class Cursor {
   // Heap address of a delivered row. Asked for only when the row is returned, since it is one more
   // page to read.
   virtual Tid tid(Ordinal ordinal) = 0;
+
+  // What the batches so far have met of an append chain, at `clock` (append_clock()).
+  virtual UnsealedRows unsealed(uint16_t /*clock*/) const { return {}; }
 };
 
 }  // namespace vseg

@@ -118,6 +118,14 @@ void IndexScan::NearestDistances::add(const std::vector<Candidate>& rows, size_t
   }
 }
 
+UnsealedRows IndexScan::unsealed(uint16_t clock) const {
+  UnsealedRows unsealed;
+  for (const Member& member : members_) {
+    unsealed.add(member.cursor->unsealed(clock));
+  }
+  return unsealed;
+}
+
 bool IndexScan::next(Hit* hit) {
   if (!started_) {
     started_ = true;

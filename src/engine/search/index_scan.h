@@ -36,6 +36,10 @@ class IndexScan {
   // Rows that kStrictOrder dropped because a farther one had been returned before.
   uint64_t dropped() const { return dropped_; }
 
+  // Of all append chains and runs, at `clock` (append_clock()); nothing before the first row was
+  // asked for.
+  UnsealedRows unsealed(uint16_t clock) const;
+
  private:
   struct Member {
     std::unique_ptr<Cursor> cursor;

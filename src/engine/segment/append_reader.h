@@ -25,6 +25,7 @@ class EntryPage {
   uint32_t rows() const { return header_.rows; }
   uint64_t rows_before() const { return header_.rows_before; }  // in the chain's earlier pages
   bool open() const { return (header_.flags & kEntryPageOpen) != 0; }
+  uint16_t appended_at() const { return header_.appended_at; }  // append_clock() of the last rows
   uint32_t vector_pages() const { return header_.vector_pages; }
   uint32_t coded_groups() const { return header_.coded_groups; }
   uint32_t coded_rows() const { return coded_groups() * kAppendGroupRows; }

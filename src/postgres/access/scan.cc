@@ -1,6 +1,7 @@
 // amgettuple: rows in the order of their distance to the query, for as long as they are asked for.
 #include "postgres/access/callbacks.h"
 
+#include <ctime>
 #include <memory>
 
 extern "C" {
@@ -9,10 +10,12 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "engine/format/append_format.h"
 #include "engine/search/index_scan.h"
 #include "postgres/access/opclass.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/idle_tail.h"
 #include "postgres/memtable/transaction_memtable.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
@@ -146,11 +149,16 @@ bool vseg_gettuple(IndexScanDesc scan, ScanDirection direction) {
 
 // The state itself is deleted with its memory context.
 void vseg_endscan(IndexScanDesc scan) {
-  RunningScan* running = state_of(scan)->running.get();
-  if (running != nullptr && running->scan.dropped() > 0) {
+  if (state_of(scan)->running == nullptr) {
+    return;
+  }
+  const vseg::IndexScan& search = state_of(scan)->running->scan;
+  if (search.dropped() > 0) {
     elog(DEBUG1, "vseg scan of \"%s\" dropped %llu rows found out of order",
          RelationGetRelationName(scan->indexRelation),
-         static_cast<unsigned long long>(running->scan.dropped()));
+         static_cast<unsigned long long>(search.dropped()));
   }
+  const vseg::UnsealedRows tail = search.unsealed(vseg::append_clock(time(nullptr)));
   state_of(scan)->running.reset();
+  tail_was_met(scan->indexRelation, tail);
 }

@@ -21,7 +21,7 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// VACUUM and the launcher have a tail sealed at that part of vseg.tail_seal_rows: what does not
+// VACUUM, the launcher and searches have a tail sealed at that part of vseg.tail_seal_rows: what does not
 // grow any more would cost every search for ever. A tail of 1,000 rows costs about as much as a
 // small segment.
 constexpr int kIdleTails = 10;
@@ -73,6 +73,8 @@ bool start_worker(const WorkerOrder& order) {
 
 }  // namespace
 
+int idle_seal_rows() { return std::max(tail_seal_rows() / kIdleTails, 1); }
+
 bool start_worker_for(Relation index, int seal_at) {
   if (is_coming_up(RelationGetRelid(index))) {
     return true;
@@ -97,9 +99,8 @@ void request_maintenance(Relation index) {
   if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
     return;
   }
-  const int seal_at = std::max(tail_seal_rows() / kIdleTails, 1);
-  if (is_tail_long(index, seal_at) || can_merge(index)) {
-    start_worker_for(index, seal_at);
+  if (is_tail_long(index, idle_seal_rows()) || can_merge(index)) {
+    start_worker_for(index, idle_seal_rows());
   }
 }
 

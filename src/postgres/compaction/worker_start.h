@@ -8,6 +8,9 @@
 namespace vseg {
 namespace pg {
 
+// Rows at which a tail that does not grow any more is worth a worker: at least 1.
+int idle_seal_rows();
+
 // Starts a background worker that seals the tail of `index` if it has `seal_at` rows or more, and
 // then merges what is due, by the settings that this session has; what others are at it leaves
 // alone. One that this backend has started before and that has yet to come up will do. False where

@@ -17,7 +17,11 @@ constexpr double kDefaultDeadFraction = 0.2;
 constexpr int kDefaultSealRows = 10000;
 constexpr int kDefaultSlowdownRows = 100000;
 constexpr int kDefaultStopRows = 400000;
+constexpr int kDefaultIdleTime = 60;
 constexpr int kDefaultMaxWorkers = 3;
+
+// Pages tell ages modulo 18 hours.
+constexpr int kMostIdleTime = 3600;
 
 relopt_kind index_options_kind;
 
@@ -27,6 +31,7 @@ char* fault_point_name = nullptr;
 int seal_rows = kDefaultSealRows;
 int slowdown_rows = kDefaultSlowdownRows;
 int stop_rows = kDefaultStopRows;
+int idle_time = kDefaultIdleTime;
 int worker_threads = 1;
 int most_workers = kDefaultMaxWorkers;
 int naptime = 60;
@@ -125,6 +130,14 @@ void define_parameters() {
       "vseg.tail_stop_rows", "Appended rows that are not exceeded: inserts wait a little before.",
       "At least vseg.tail_slowdown_rows; without effect where vseg.tail_seal_rows is 0.",
       &stop_rows, kDefaultStopRows, 1, INT_MAX, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.tail_idle_time",
+      "Time without new rows after which a search has a short tail made a segment.",
+      "By a background worker, from a tenth of vseg.tail_seal_rows appended rows on. 0 leaves "
+      "short "
+      "tails to VACUUM.",
+      &idle_time, kDefaultIdleTime, 0, kMostIdleTime, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr,
+      nullptr);
   DefineCustomIntVariable("vseg.merge_threads",
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -190,6 +203,8 @@ MergePolicy merge_policy(Relation index, uint64_t capacity) {
   policy.capacity = capacity;
   return policy;
 }
+
+int tail_idle_time() { return idle_time; }
 
 int max_workers() { return most_workers; }
 

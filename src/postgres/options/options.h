@@ -46,6 +46,9 @@ int tail_stop_rows();
 // For who can build segments of `capacity` rows.
 MergePolicy merge_policy(Relation index, uint64_t capacity);
 
+// vseg.tail_idle_time in seconds; 0: searches have nothing sealed
+int tail_idle_time();
+
 // vseg.max_workers
 int max_workers();
 

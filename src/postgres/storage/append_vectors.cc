@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
 #include "engine/format/append_format.h"
 #include "postgres/compaction/fault_point.h"
@@ -35,6 +36,7 @@ void add_entries(const Appender& a, Page image, const AppendRow* rows, uint32_t 
   tail->rows = static_cast<uint16_t>(tail->rows + count);
   tail->vector_pages += pages;
   tail->extent_used += pages;
+  tail->appended_at = append_clock(time(nullptr));
   set_payload_bytes(image, a.layout.blocks_offset + tail->vector_pages * sizeof(BlockNo));
 }
 
