@@ -84,7 +84,7 @@ class ChurnRun {
       if (generation % step == 0 || generation == generations) {
         WaitUntilQuiet(bench_->session, kLongestWait);
         points_.push_back(Measure(kChurned, generation));
-        Settle();
+        SealIdleTail();
         settled_.push_back(Measure(kChurned, generation));
         Progress("generation " + std::to_string(generation) + ": " +
                  StateText(points_.back().state) + ", then " + StateText(settled_.back().state));
@@ -105,8 +105,8 @@ class ChurnRun {
                      " WHERE id = ANY (" + ids + ")");
   }
 
-  // As the first search that comes a while after the last insert has it left.
-  void Settle() {
+  // As the first search that comes a while after the last insert leaves it.
+  void SealIdleTail() {
     Session* session = bench_->session;
     session->Command("SET vseg.tail_idle_time = 1");
     usleep(2100000);
