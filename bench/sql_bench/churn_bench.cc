@@ -15,9 +15,8 @@ namespace vseg_bench {
 namespace {
 
 constexpr double kShare = 0.02;
-// Of the curve over generations. Every third of 100, so that points fall before and behind merges,
-// which come every five to ten.
-constexpr size_t kPoints = 33;
+// Of the curve over generations: every one of the usual 100.
+constexpr size_t kPoints = 100;
 
 constexpr double kLongestWait = 600;  // seconds
 
