@@ -81,7 +81,7 @@ std::string SimdText(const IndexKind& kind);
 
 bool Exists(Session* session, const std::string& relation);
 double RelationBytes(Session* session, const std::string& relation);
-// VACUUM ANALYZE and CHECKPOINT, so that neither falls into a measurement. Before that the table's
+// VACUUM ANALYZE and CHECKPOINT, so that neither falls into a measurement. In between the table's
 // index is read into shared buffers, in its own order: what the queries read first themselves lies
 // there in their order, and is found a tenth faster by the same queries again than it ever is by
 // others.

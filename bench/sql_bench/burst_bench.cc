@@ -1,6 +1,7 @@
 // Rows per second into an index that has rows already, by several clients at once, and the CPU time
 // that takes.
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace vseg_bench {
 namespace {
 
 constexpr char kTable[] = "burst";
+
+constexpr double kLongestWait = 600;  // seconds
 
 struct Case {
   LoadMethod method;
@@ -56,7 +59,8 @@ size_t RowCount(const Bench& bench, const IndexKind* kind, const Case& wanted) {
   return IsPeer(kind) ? std::min(wanted.rows, bench.options.peer_rows) : wanted.rows;
 }
 
-// As before every case; pgvector's index keeps the few rows of the cases before.
+// As before every case; pgvector's index keeps the few rows of the cases before. No worker is left
+// from the case before, whose rows would be sealed and merged beside this one's.
 void PrepareTable(Bench* bench, const IndexKind* kind) {
   if (kind == nullptr) {
     CreateTable(bench, kTable);
@@ -66,6 +70,9 @@ void PrepareTable(Bench* bench, const IndexKind* kind) {
     }
   } else {
     BuildTable(bench, *kind, LifeTable(*kind), bench->options.base_rows);
+  }
+  if (!WaitUntilQuiet(bench->session, kLongestWait)) {
+    throw std::runtime_error("workers of vseg do not come to rest");
   }
   bench->session->Command("CHECKPOINT");
 }
@@ -98,9 +105,9 @@ class BurstRun {
     std::vector<Repeats> measured(kinds_.size());
     for (size_t repeat = 0; repeat < bench_->options.repeat; repeat++) {
       for (size_t i = 0; i < kinds_.size(); i++) {
-        if (repeat == 0 || !IsPeer(kinds_[i])) {
-          PrepareTable(bench_, kinds_[i]);
-          measured[i].push_back(Load(kinds_[i], wanted));
+        const size_t turn = repeat % 2 == 0 ? i : kinds_.size() - 1 - i;
+        if (repeat == 0 || !IsPeer(kinds_[turn])) {
+          measured[turn].push_back(MeasureAlone(kinds_[turn], wanted));
         }
       }
     }
@@ -116,6 +123,16 @@ class BurstRun {
   }
 
  private:
+  // Workers leave a table that is dropped.
+  Measured MeasureAlone(const IndexKind* kind, const Case& wanted) {
+    PrepareTable(bench_, kind);
+    const Measured measured = Load(kind, wanted);
+    if (kind != nullptr && !IsPeer(kind)) {
+      bench_->session->Command("DROP TABLE " + LifeTable(*kind));
+    }
+    return measured;
+  }
+
   // What the first index is compared with.
   std::vector<size_t> Others() const {
     return kinds_.size() > 2 ? std::vector<size_t>{0, 2} : std::vector<size_t>{0};
@@ -215,7 +232,8 @@ void RunBurst(Bench* bench) {
       "most. vseg's index is built anew over the first rows each time; pgvector's is built once, "
       "and takes at most " +
       std::to_string(bench->options.peer_rows) +
-      " rows of a case, once. The rate counts from when all clients are connected to the last "
+      " rows of a case, once. No worker of vseg is left from the case before. The rate counts from "
+      "when all clients are connected to the last "
       "commit: "
       "workers of vseg that seal meanwhile take their share of the CPU. A text's digits are made "
       "by the client while it sends. \"Rows a CPU second\": by the CPU time of the clients' "

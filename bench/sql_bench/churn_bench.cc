@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <random>
+#include <stdexcept>
 
 #include "bench.h"
 #include "clients.h"
@@ -67,6 +68,7 @@ class ChurnRun {
         rows_(std::min(bench->options.churn_rows, bench->data.base.rows)),
         ids_(rows_),
         exact_(bench->data, bench->options.k[0]) {
+    bench->session->Command("SET vseg.tail_idle_time = 0");
     LoadQueries(bench);
     BuildTable(bench, kind_, kFresh, rows_);
     BuildTable(bench, kind_, kChurned, rows_);
@@ -81,7 +83,7 @@ class ChurnRun {
     for (size_t generation = 1; generation <= generations; generation++) {
       Replace();
       if (generation % step == 0 || generation == generations) {
-        WaitUntilQuiet(bench_->session, kLongestWait);
+        AwaitWorkers();
         points_.push_back(Measure(kChurned, generation));
         SealIdleTail();
         settled_.push_back(Measure(kChurned, generation));
@@ -104,14 +106,20 @@ class ChurnRun {
                      " WHERE id = ANY (" + ids + ")");
   }
 
+  void AwaitWorkers() {
+    if (!WaitUntilQuiet(bench_->session, kLongestWait)) {
+      throw std::runtime_error("workers of vseg do not come to rest");
+    }
+  }
+
   // As the first search that comes a while after the last insert leaves it.
   void SealIdleTail() {
     Session* session = bench_->session;
     session->Command("SET vseg.tail_idle_time = 1");
     usleep(2100000);
     Searcher(bench_, kind_, kChurned, bench_->options.k[0]).ServerTime();
-    session->Command("RESET vseg.tail_idle_time");
-    WaitUntilQuiet(session, kLongestWait);
+    session->Command("SET vseg.tail_idle_time = 0");
+    AwaitWorkers();
   }
 
   Point Measure(const std::string& table, size_t generation) {

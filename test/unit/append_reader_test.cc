@@ -101,7 +101,7 @@ TEST(AppendReader, ChainIsCountedFromItsTail) {
   for (uint32_t rows : {0u, 1u, capacity, capacity + 1, 3 * capacity + 7}) {
     TestIndex index(Metric::kL2, 784);
     DirectoryEntry& entry = index.add_append_chain(random_rows(rows, 784, 1));
-    EXPECT_EQ(count_chain_rows(index.pages, entry, 784), rows);
+    EXPECT_EQ(count_chain_rows(index.pages, entry, 784, 0).rows, rows);
   }
 }
 
@@ -156,18 +156,18 @@ TEST_F(DamagedChain, CountIsTheSameFromAnOldHint) {
   uint32_t rows = make_append_layout(784).capacity * 3;
   for (BlockNo hint : {first_, second_, tail_}) {
     index_.pages.at<AppendChainHeader>(entry_->header_block, 0).tail = hint;
-    EXPECT_EQ(count_chain_rows(index_.pages, *entry_, 784), rows);
+    EXPECT_EQ(count_chain_rows(index_.pages, *entry_, 784, 0).rows, rows);
   }
 }
 
 TEST_F(DamagedChain, CountNoticesLoops) {
   for (BlockNo target : {first_, second_, tail_}) {
     header(tail_).next = target;
-    EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784), CorruptIndexError);
+    EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784, 0), CorruptIndexError);
   }
   header(tail_).rows = 0;
   header(tail_).next = tail_;
-  EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784), CorruptIndexError);
+  EXPECT_THROW(count_chain_rows(index_.pages, *entry_, 784, 0), CorruptIndexError);
 }
 
 TEST_F(DamagedChain, PagesThatAreSkippedAreNoticed) {

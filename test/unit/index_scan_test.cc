@@ -173,6 +173,7 @@ TEST_F(IndexScanTest, TellsHowManyRowsHaveNoGraphAndForHowLong) {
   EXPECT_EQ(scan.unsealed(append_clock(65540)).rows, 53);
   EXPECT_EQ(scan.unsealed(append_clock(65540)).idle_seconds, 5);
   EXPECT_EQ(scan.unsealed(append_clock(65535)).idle_seconds, 0);
+  EXPECT_EQ(scan.unsealed(append_clock(65000)).idle_seconds, 0) << "a clock set back";
 }
 
 TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {

@@ -61,6 +61,25 @@ static_assert(sizeof(AppendEntriesHeader) == 40);
 // What a page keeps of the seconds since 1970. Ages are told modulo 18 hours.
 inline uint16_t append_clock(int64_t seconds) { return static_cast<uint16_t>(seconds); }
 
+// Seconds from a page's time to `clock`. A time up to ten minutes ahead, of a clock that was set
+// back or of another machine's, is now.
+inline uint32_t seconds_since(uint16_t appended_at, uint16_t clock) {
+  constexpr uint32_t kAhead = 65536 - 600;
+  const auto age = static_cast<uint16_t>(clock - appended_at);
+  return age < kAhead ? age : 0;
+}
+
+// Rows without a graph.
+struct UnsealedRows {
+  uint64_t rows = 0;            // dead ones included
+  uint32_t idle_seconds = ~0u;  // since any were added; with no rows the most there is
+
+  void add(const UnsealedRows& others) {
+    rows += others.rows;
+    idle_seconds = others.idle_seconds < idle_seconds ? others.idle_seconds : idle_seconds;
+  }
+};
+
 constexpr uint16_t kEntryDead = 1;  // VACUUM removed the heap row
 
 struct AppendEntry {

@@ -44,6 +44,7 @@ struct Statistics {
   int64_t failed_at;         // TimestampTz of the last failure of a background job; 0: none
   WorkCause failed_cause;
   char failed_message[199];  // of the last failure, in the database's encoding; ends with 0
+  int64_t searched_idle_at;  // TimestampTz when a search last asked for a worker; 0: never
 };
 
 // The first sector of the page: a write that a crash interrupts leaves all of it old or new.

@@ -86,8 +86,7 @@ UnsealedRows AppendCursor::unsealed(uint16_t clock) const {
   UnsealedRows unsealed;
   for (const EntryPage& page : pages_) {
     if (page.rows() > 0) {
-      // Modulo the clock's 16 bits, as the difference of two such times is.
-      unsealed.add({page.rows(), static_cast<uint16_t>(clock - page.appended_at())});
+      unsealed.add({page.rows(), seconds_since(page.appended_at(), clock)});
     }
   }
   return unsealed;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "engine/format/append_format.h"
 #include "engine/search/query.h"
 
 namespace vseg {
@@ -49,17 +50,6 @@ inline float orderable(float estimate) {
   constexpr float kFarthest = std::numeric_limits<float>::max();
   return estimate <= kFarthest ? estimate : kFarthest;
 }
-
-// Rows without a graph that a search has met.
-struct UnsealedRows {
-  uint64_t rows = 0;            // dead ones included
-  uint32_t idle_seconds = ~0u;  // since any were added; with no rows the most there is
-
-  void add(const UnsealedRows& others) {
-    rows += others.rows;
-    idle_seconds = std::min(idle_seconds, others.idle_seconds);
-  }
-};
 
 class Cursor {
  public:

@@ -179,12 +179,13 @@ AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& en
   return summary;
 }
 
-uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions) {
+UnsealedRows count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions,
+                              uint16_t clock) {
   const AppendLayout layout = make_append_layout(dimensions);
   const PageExpectation expected = {PageKind::kAppendEntries, entry.id};
   BlockNo block = read_chain_header(pages, entry).tail;
   if (block == kNoBlock) {
-    return 0;
+    return {};
   }
   EntryPage page;
   page.read(pages, expected, block, layout);
@@ -198,7 +199,7 @@ uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32
       throw CorruptIndexError(block, "append entry page is not the next one of its chain");
     }
   }
-  return page.rows_before() + page.rows();
+  return {page.rows_before() + page.rows(), seconds_since(page.appended_at(), clock)};
 }
 
 }  // namespace vseg

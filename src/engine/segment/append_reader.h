@@ -127,9 +127,10 @@ struct AppendSummary {
 AppendSummary summarize_append_chain(PageSource& pages, const DirectoryEntry& entry,
                                      uint32_t dimensions);
 
-// Rows of the chain, dead ones included. Reads its header and its tail, or the few pages from the
-// header's hint to the tail.
-uint64_t count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions);
+// The chain's rows, at `clock` (append_clock()). Reads its header and its tail, or the few pages
+// from the header's hint to the tail.
+UnsealedRows count_chain_rows(PageSource& pages, const DirectoryEntry& entry, uint32_t dimensions,
+                              uint16_t clock);
 
 }  // namespace vseg
 

@@ -32,7 +32,7 @@ Relation open_index_to_maintain(Oid oid) {
 
 bool is_tail_long(Relation index, int seal_at) {
   return !is_index_lock_taken(index, IndexLock::kSeal) &&
-         look_at_tail(index).rows >= static_cast<uint64_t>(seal_at);
+         look_at_tail(index).unsealed.rows >= static_cast<uint64_t>(seal_at);
 }
 
 bool is_merge_due(Relation index, uint64_t most) {

@@ -4,15 +4,16 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
-#include "engine/search/cursor.h"
+#include "engine/format/append_format.h"
 
 namespace vseg {
 namespace pg {
 
-// When a search of `index` is over, having met `tail`: where that has a tenth of
-// vseg.tail_seal_rows and has not grown for vseg.tail_idle_time, starts a worker to seal it. Not on
-// a standby. A backend tries once in so long for an index, whatever becomes of it. Raises errors of
-// looking at a lock and of registering a worker.
+// When a search of `index` ends that has met `tail`: where that has a tenth of vseg.tail_seal_rows
+// and has not grown for vseg.tail_idle_time, starts a worker to seal it; all searches of an index
+// together do so once in that time, whatever becomes of it. Neither on a standby nor in a parallel
+// worker. REQUIRES: the search's snapshot is still held. Raises errors of reading the index, which
+// fail the search.
 void tail_was_met(Relation index, const UnsealedRows& tail);
 
 }  // namespace pg

@@ -95,7 +95,8 @@ BackPressure pressure_on(Relation index, Pace* pace) {
   const TailLimits limits = tail_limits();
   Tail tail = look_at_tail(index);
   const uint64_t on_the_way = rows_on_the_way();
-  const BackPressure calm_or_not = back_pressure({tail.rows, on_the_way, true, true}, limits);
+  const BackPressure calm_or_not =
+      back_pressure({tail.unsealed.rows, on_the_way, true, true}, limits);
   if (calm_or_not.state == Pressure::kNone) {
     return calm_or_not;
   }
@@ -107,7 +108,7 @@ BackPressure pressure_on(Relation index, Pace* pace) {
   // A sealer finds no more room than we do.
   const bool sealing = tail.has_room ? is_at_work(index, IndexLock::kSeal, pace)
                                      : is_index_lock_taken(index, IndexLock::kSeal);
-  return back_pressure({tail.rows, on_the_way, sealing, tail.has_room}, limits);
+  return back_pressure({tail.unsealed.rows, on_the_way, sealing, tail.has_room}, limits);
 }
 
 // Interruptible.
@@ -223,7 +224,7 @@ void rows_appended(Relation index, const Appended& appended, size_t count) {
   }
   pace->watch = true;
   const Tail tail = look_at_tail(index);
-  if (tail.rows < static_cast<uint64_t>(seal_rows)) {
+  if (tail.unsealed.rows < static_cast<uint64_t>(seal_rows)) {
     return;
   }
   if (is_index_lock_taken(index, IndexLock::kSeal) || !start_worker_for(index, tail_seal_rows())) {

@@ -1,6 +1,6 @@
 // The launcher belongs to no database. Every vseg.launcher_naptime it has a scout look into each
 // database, one after the other: a short-lived worker that starts the workers its vseg indexes
-// need. All of them are dispensable: inserts and VACUUM start workers as well.
+// need. All of them are dispensable: inserts, VACUUM and searches start workers too.
 #include "postgres/compaction/launcher.h"
 
 #include "postgres/boundary/postgres_headers.h"

@@ -1,6 +1,7 @@
 #include "postgres/compaction/tail.h"
 
 #include <algorithm>
+#include <ctime>
 
 extern "C" {
 #include "miscadmin.h"
@@ -25,17 +26,18 @@ Tail look_at_tail(Relation index) {
   tail.runs = count_members(metapage, MemberKind::kFlatRun);
   // A seal lists a chain before and a segment after it takes runs away.
   tail.has_room = metapage.directory_count + 2U <= kMaxDirectoryEntries && has_room(metapage, 1, 2);
-  tail.rows = run_cpp([&] {
+  tail.unsealed = run_cpp([&] {
+    const uint16_t clock = append_clock(time(nullptr));
     BufferPages pages(index);
-    uint64_t rows = 0;
+    UnsealedRows unsealed;
     for (uint32_t i = 0; i < metapage.directory_count; i++) {
       const DirectoryEntry& entry = metapage.directory[i];
       if (entry.kind != MemberKind::kGraphSegment) {
-        rows += count_chain_rows(pages, entry, metapage.dimensions);
+        unsealed.add(count_chain_rows(pages, entry, metapage.dimensions, clock));
       }
     }
     pages.release();
-    return rows;
+    return unsealed;
   });
   return tail;
 }

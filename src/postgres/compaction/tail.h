@@ -4,6 +4,7 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
+#include "engine/format/append_format.h"
 #include "postgres/build/build_progress.h"
 #include "postgres/compaction/merge_job.h"
 
@@ -11,7 +12,7 @@ namespace vseg {
 namespace pg {
 
 struct Tail {
-  uint64_t rows;  // dead ones included
+  UnsealedRows unsealed;
   uint32_t runs;
   bool has_room;  // the directory takes what sealing a run makes and replaces
 };

@@ -105,7 +105,7 @@ void wait_for_lull(Relation index, PoliteMonitor& monitor) {
   uint64_t rows = 0;
   int quiet = 0;
   retry_until(monitor, [&] {
-    const uint64_t before = std::exchange(rows, look_at_tail(index).rows);
+    const uint64_t before = std::exchange(rows, look_at_tail(index).unsealed.rows);
     quiet = rows == before ? quiet + 1 : 0;
     return quiet == kQuietLooks || rows >= long_tail || std::chrono::steady_clock::now() >= end;
   });
@@ -118,7 +118,7 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   }
   reclaim_if_free(index);
   const Tail tail = look_at_tail(index);
-  if (tail.rows < static_cast<uint64_t>(order.seal_at) || !tail.has_room) {
+  if (tail.unsealed.rows < static_cast<uint64_t>(order.seal_at) || !tail.has_room) {
     return false;
   }
   pgstat_report_activity(STATE_RUNNING, "sealing the tail of a vseg index");
@@ -250,10 +250,12 @@ void vseg_worker_main(Datum database) {
   memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
   if (!take_worker_slot()) {
-    return;  // others were faster; what is left undone is found by the next insert or VACUUM
+    return;  // others were faster; the next insert, VACUUM or search finds what is left
   }
   adopt_settings(order);
   while (try_step(order, kSealStep)) {
+    // Rows that come from here on wait for as many as usual.
+    order.seal_at = std::max(order.seal_at, order.seal_rows);
   }
   // SEAL is free by now: while a merge takes its time, another worker can seal.
   while (try_step(order, kMergeStep)) {

@@ -21,9 +21,9 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// VACUUM, the launcher and searches have a tail sealed at that part of vseg.tail_seal_rows: what does not
-// grow any more would cost every search for ever. A tail of 1,000 rows costs about as much as a
-// small segment.
+// VACUUM, the launcher and searches have a tail sealed at that part of vseg.tail_seal_rows: what
+// does not grow any more would cost every search for ever. A tail of 1,000 rows costs about as much
+// as a small segment.
 constexpr int kIdleTails = 10;
 
 // What this backend has started last for an index; direct-mapped, where two meet one is forgotten.

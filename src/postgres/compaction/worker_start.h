@@ -1,5 +1,5 @@
 // Starts background workers that seal the tails of indexes and merge their segments. Where none is
-// to be had, what is left undone is found by the next insert or VACUUM.
+// to be had, what is left undone is found by the next insert, VACUUM or search.
 #ifndef VSEG_POSTGRES_COMPACTION_WORKER_START_H_
 #define VSEG_POSTGRES_COMPACTION_WORKER_START_H_
 

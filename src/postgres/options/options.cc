@@ -134,8 +134,7 @@ void define_parameters() {
       "vseg.tail_idle_time",
       "Time without new rows after which a search has a short tail made a segment.",
       "By a background worker, from a tenth of vseg.tail_seal_rows appended rows on. 0 leaves "
-      "short "
-      "tails to VACUUM.",
+      "short tails to VACUUM and the launcher.",
       &idle_time, kDefaultIdleTime, 0, kMostIdleTime, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr,
       nullptr);
   DefineCustomIntVariable("vseg.merge_threads",

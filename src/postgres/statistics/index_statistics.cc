@@ -134,6 +134,24 @@ void count_worker(Relation index, bool started) {
   }
 }
 
+bool claim_idle_tail(Relation index, int64 interval) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (!BufferIsValid(buffer)) {
+    return false;
+  }
+  const TimestampTz now = GetCurrentTimestamp(), last = statistics->searched_idle_at;
+  // A clock that was set back does not keep anybody waiting.
+  const bool claimed = now < last || now - last >= interval;
+  if (claimed) {
+    statistics->searched_idle_at = now;
+    unlock_statistics(buffer);
+  } else {
+    UnlockReleaseBuffer(buffer);
+  }
+  return claimed;
+}
+
 void record_build(Relation index, const WorkCounts& work) {
   Buffer buffer = read_locked(index, kStatisticsBlock, BUFFER_LOCK_EXCLUSIVE, kStatisticsPage);
   START_CRIT_SECTION();

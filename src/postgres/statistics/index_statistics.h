@@ -43,6 +43,10 @@ void count_stall(Relation index, uint64 microseconds);
 // A background worker was asked for.
 void count_worker(Relation index, bool started);
 
+// Whether it is this long, in microseconds, that a search last asked for a worker; it asks now
+// then.
+bool claim_idle_tail(Relation index, int64 interval);
+
 // As count_work, for ambuild: WAL-logged, so that what nobody will do again is known after a crash.
 void record_build(Relation index, const WorkCounts& work);
 

@@ -109,6 +109,7 @@ void link_new_tail(Appender* a) {
   init_entry_page(next_page, {a->chain_id, claim.extent, used + 1}, a->layout);
   auto* fresh = payload_as<AppendEntriesHeader>(next_page);
   fresh->centroid = old->centroid;
+  fresh->appended_at = old->appended_at;
   fresh->rows_before = old->rows_before + old->rows;
   old->next = block;
   Buffer chain = ReadBuffer(a->index, a->header_block);
