@@ -39,6 +39,7 @@ using Repeats = std::vector<Measured>;
 
 double MedianOf(const Repeats& repeats, double (*figure)(const Measured&)) {
   std::vector<double> figures;
+  figures.reserve(repeats.size());
   for (const Measured& one : repeats) {
     figures.push_back(figure(one));
   }
@@ -48,6 +49,7 @@ double MedianOf(const Repeats& repeats, double (*figure)(const Measured&)) {
 // Of the rates of two that were measured by turns; what was measured once is compared with all.
 std::vector<double> Ratios(const Repeats& repeats, const Repeats& others) {
   std::vector<double> ratios;
+  ratios.reserve(repeats.size());
   for (size_t i = 0; i < repeats.size(); i++) {
     ratios.push_back(Rate(repeats[i]) / Rate(others[std::min(i, others.size() - 1)]));
   }

@@ -152,6 +152,7 @@ class ChurnRun {
 
   static std::vector<double> Ratios(const std::vector<Point>& points) {
     std::vector<double> ratios;
+    ratios.reserve(points.size());
     for (const Point& point : points) {
       ratios.push_back(point.us / point.fresh_us);
     }
