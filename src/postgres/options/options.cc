@@ -93,7 +93,7 @@ void assign_fault_point(const char* /*setting*/, void* extra) {
   fault_order = static_cast<const FaultOrder*>(extra);
 }
 
-void define_parameters() {
+void define_session_parameters() {
   DefineCustomIntVariable(
       "vseg.ef_search", "Rows a search of a segment keeps while it looks for the nearest.",
       "More find more of the true nearest rows and take longer. Range 1 to 10000.", &ef_search, 40,
@@ -117,6 +117,9 @@ void define_parameters() {
                            &segment_search, static_cast<int>(SegmentSearchMode::kAuto),
                            kSegmentSearchModes, PGC_USERSET, GUC_EXPLAIN | GUC_NOT_IN_SAMPLE,
                            nullptr, nullptr, nullptr);
+}
+
+void define_tail_parameters() {
   DefineCustomIntVariable(
       "vseg.tail_seal_rows", "Appended rows at which a background worker makes a segment of them.",
       "Until then a search looks at all of them. 0 leaves them to vseg_compact and REINDEX.",
@@ -137,6 +140,9 @@ void define_parameters() {
       "short tails to VACUUM and the launcher.",
       &idle_time, kDefaultIdleTime, 0, kMostIdleTime, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr,
       nullptr);
+}
+
+void define_worker_parameters() {
   DefineCustomIntVariable("vseg.merge_threads",
                           "Threads of a background worker that builds a segment.", nullptr,
                           &worker_threads, 1, 1, 64, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -157,7 +163,6 @@ void define_parameters() {
       "\"name:kill\": the server does. Workers have the setting of who started them.",
       &fault_point_name, "", PGC_SUSET, GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, check_fault_point,
       assign_fault_point, nullptr);
-  MarkGUCPrefixReserved("vseg");
 }
 
 }  // namespace
@@ -215,7 +220,10 @@ const char* fault_point_setting() { return fault_point_name != nullptr ? fault_p
 
 void define_options() {
   define_reloptions();
-  define_parameters();
+  define_session_parameters();
+  define_tail_parameters();
+  define_worker_parameters();
+  MarkGUCPrefixReserved("vseg");
 }
 
 }  // namespace pg
