@@ -144,18 +144,25 @@ double RelationBytes(Session* session, const std::string& relation) {
 namespace {
 
 void LoadIntoSharedBuffers(Session* session, const std::string& index) {
+  if (CreatePrewarm(session)) {
+    session->Command("SELECT pg_prewarm('" + index + "')");
+  } else {
+    Progress(index + " is left for queries to read: the server has no extension pg_prewarm");
+  }
+}
+
+}  // namespace
+
+bool CreatePrewarm(Session* session) {
   if (session->Value("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_prewarm'") ==
       "0") {
-    Progress(index + " is left for queries to read: the server has no extension pg_prewarm");
-    return;
+    return false;
   }
   session->Command("SET client_min_messages = warning");
   session->Command("CREATE EXTENSION IF NOT EXISTS pg_prewarm");
   session->Command("RESET client_min_messages");
-  session->Command("SELECT pg_prewarm('" + index + "')");
+  return true;
 }
-
-}  // namespace
 
 void Settle(Bench* bench, const std::string& table) {
   bench->session->Command("VACUUM ANALYZE " + table);

@@ -81,6 +81,8 @@ std::string SimdText(const IndexKind& kind);
 
 bool Exists(Session* session, const std::string& relation);
 double RelationBytes(Session* session, const std::string& relation);
+// Creates the extension pg_prewarm; false where the server does not have it.
+bool CreatePrewarm(Session* session);
 // VACUUM ANALYZE and CHECKPOINT, so that neither falls into a measurement. In between the table's
 // index is read into shared buffers, in its own order: what the queries read first themselves lies
 // there in their order, and is found a tenth faster by the same queries again than it ever is by

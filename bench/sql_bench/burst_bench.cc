@@ -18,8 +18,6 @@ namespace {
 
 constexpr char kTable[] = "burst";
 
-constexpr double kLongestWait = 600;  // seconds
-
 struct Case {
   LoadMethod method;
   size_t rows;
@@ -75,9 +73,7 @@ void PrepareTable(Bench* bench, const IndexKind* kind) {
   } else {
     BuildTable(bench, *kind, LifeTable(*kind), bench->options.base_rows);
   }
-  if (!WaitUntilQuiet(bench->session, kLongestWait)) {
-    throw std::runtime_error("workers of vseg do not come to rest");
-  }
+  AwaitQuiet(bench->session);
   bench->session->Command("CHECKPOINT");
 }
 

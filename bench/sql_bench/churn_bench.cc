@@ -4,7 +4,6 @@
 
 #include <numeric>
 #include <random>
-#include <stdexcept>
 
 #include "bench.h"
 #include "clients.h"
@@ -18,8 +17,6 @@ namespace {
 constexpr double kShare = 0.02;
 // Of the curve over generations: every one of the usual 100.
 constexpr size_t kPoints = 100;
-
-constexpr double kLongestWait = 600;  // seconds
 
 // The same rows as churned, built at once: also where the churned table's rows come from.
 constexpr char kFresh[] = "churn_fresh";
@@ -83,7 +80,7 @@ class ChurnRun {
     for (size_t generation = 1; generation <= generations; generation++) {
       Replace();
       if (generation % step == 0 || generation == generations) {
-        AwaitWorkers();
+        AwaitQuiet(bench_->session);
         points_.push_back(Measure(kChurned, generation));
         SealIdleTail();
         settled_.push_back(Measure(kChurned, generation));
@@ -106,12 +103,6 @@ class ChurnRun {
                      " WHERE id = ANY (" + ids + ")");
   }
 
-  void AwaitWorkers() {
-    if (!WaitUntilQuiet(bench_->session, kLongestWait)) {
-      throw std::runtime_error("workers of vseg do not come to rest");
-    }
-  }
-
   // As the first search that comes a while after the last insert leaves it.
   void SealIdleTail() {
     Session* session = bench_->session;
@@ -119,7 +110,7 @@ class ChurnRun {
     usleep(2100000);
     Searcher(bench_, kind_, kChurned, bench_->options.k[0]).ServerTime();
     session->Command("SET vseg.tail_idle_time = 0");
-    AwaitWorkers();
+    AwaitQuiet(session);
   }
 
   Point Measure(const std::string& table, size_t generation) {

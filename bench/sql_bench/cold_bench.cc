@@ -19,12 +19,10 @@ constexpr int kEvictingRounds = 7;
 
 // False, with a word, where the server cannot.
 bool PrepareEviction(Session* session) {
-  if (session->Value("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_prewarm'") ==
-      "0") {
+  if (!CreatePrewarm(session)) {
     Paragraph("Left out: the server has no extension pg_prewarm.");
     return false;
   }
-  session->Command("CREATE EXTENSION IF NOT EXISTS pg_prewarm");
   if (!Exists(session, "evicting")) {
     // Three rows fill a page; plain storage keeps them from being compressed.
     session->Command("CREATE TABLE evicting (filling text)");

@@ -65,6 +65,12 @@ bool WaitUntilQuiet(Session* session, double seconds) {
   return true;
 }
 
+void AwaitQuiet(Session* session) {
+  if (!WaitUntilQuiet(session, kLongestWait)) {
+    throw std::runtime_error("workers of vseg do not come to rest");
+  }
+}
+
 bool SealTail(Session* session, const std::string& table, double seconds) {
   double end = Now() + seconds;
   double next_order = 0;

@@ -27,6 +27,9 @@ std::string LifeTable(const IndexKind& kind);
 // Waits until no worker of vseg has been at work for half a second. False after `seconds`.
 bool WaitUntilQuiet(Session* session, double seconds);
 
+// The same; throws std::runtime_error when that takes longer than ten minutes.
+void AwaitQuiet(Session* session);
+
 // Has a worker seal what is left in the tail, however short, by VACUUM, and waits until the tail is
 // empty. False when it still is not after `seconds`. Merges may follow.
 bool SealTail(Session* session, const std::string& table, double seconds);
