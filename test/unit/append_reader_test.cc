@@ -160,6 +160,12 @@ TEST_F(DamagedChain, CountIsTheSameFromAnOldHint) {
   }
 }
 
+TEST_F(DamagedChain, AgeIsThatOfTheTail) {
+  header(first_).appended_at = 90;
+  header(tail_).appended_at = 93;
+  EXPECT_EQ(count_chain_rows(index_.pages, *entry_, 784, 100).idle_seconds, 7);
+}
+
 TEST_F(DamagedChain, CountNoticesLoops) {
   for (BlockNo target : {first_, second_, tail_}) {
     header(tail_).next = target;
