@@ -194,6 +194,41 @@ TEST_F(MemtableTest, RebuildOfAnEmptyTableSupersedesNothing) {
   EXPECT_TRUE(memtable_.empty());
 }
 
+TEST_F(MemtableTest, SupersededRowsThatCannotComeBackGo) {
+  append(1, kTop);
+  memtable_.supersede(kTop);
+  EXPECT_TRUE(memtable_.empty());
+  append(2, kTop);
+  append(3, 2);
+  EXPECT_EQ(memtable_.superseded_bytes(), 0u);
+  const size_t row_bytes = memtable_.bytes() / 2;
+  memtable_.supersede(2);
+  EXPECT_EQ(memtable_.superseded_bytes(), row_bytes);
+  append(4, 2);
+  EXPECT_THAT(live(), ElementsAre(4));
+  memtable_.commit_subtransaction(2, kTop);
+  EXPECT_EQ(memtable_.superseded_bytes(), 0u);
+  EXPECT_THAT(live(), ElementsAre(4));
+  append(5, kTop);
+  memtable_.supersede(kTop);
+  EXPECT_TRUE(memtable_.empty());
+}
+
+TEST_F(MemtableTest, SupersededRowsStayUntilTheirOwnSubtransactionHasRebuilt) {
+  append(1, kTop);
+  append(2, 2);
+  append(3, 3);
+  const size_t row_bytes = memtable_.bytes() / 3;
+  memtable_.supersede(3);
+  append(4, 3);
+  EXPECT_EQ(memtable_.superseded_bytes(), 2 * row_bytes);
+  memtable_.commit_subtransaction(3, 2);
+  EXPECT_EQ(memtable_.superseded_bytes(), row_bytes);
+  EXPECT_THAT(live(), ElementsAre(4));
+  memtable_.abort_subtransaction(2);
+  EXPECT_THAT(live(), ElementsAre(1));
+}
+
 TEST_F(MemtableTest, FlushedRowsGoButSupersededOnesCanComeBack) {
   append(1, kTop);
   append(2, 2);

@@ -77,6 +77,7 @@ void Memtable::commit_subtransaction(Subtransaction subtransaction, Subtransacti
       marks_.pop_back();
     }
     marks_.back() = mark;
+    drop_lost();
   }
 }
 
@@ -86,14 +87,40 @@ void Memtable::supersede(Subtransaction subtransaction) {
     marks_.back().rows = tids_.size();
   } else if (!tids_.empty()) {
     marks_.push_back({subtransaction, tids_.size()});
-  }
-}
-
-void Memtable::drop_live(size_t count) noexcept {
-  if (count == 0) {
+  } else {
     return;
   }
-  const size_t begin = superseded(), end = begin + count, rows = tids_.size() - count;
+  drop_lost();
+}
+
+// Rows that the last mark covers and that belong to its own subtransaction: if that aborts, they go
+// with it, so they can never be live again. They are the last that it covers, since rows before
+// them belong to subtransactions further out.
+void Memtable::drop_lost() noexcept {
+  const Mark mark = marks_.back();
+  size_t begin = mark.rows;
+  for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
+    if (run->subtransaction < mark.subtransaction) {
+      break;
+    }
+    begin = std::min(begin, run->first);
+  }
+  marks_.back().rows = begin;
+  const size_t covered = marks_.size() > 1 ? marks_[marks_.size() - 2].rows : 0;
+  if (begin == covered) {
+    marks_.pop_back();
+  }
+  erase(begin, mark.rows);
+}
+
+void Memtable::drop_live(size_t count) noexcept { erase(superseded(), superseded() + count); }
+
+// Moves the rows behind; marks are the caller's.
+void Memtable::erase(size_t begin, size_t end) noexcept {
+  if (begin == end) {
+    return;
+  }
+  const size_t count = end - begin, rows = tids_.size() - count;
   for (size_t i = end; i < tids_.size(); i++) {
     tids_[i - count] = tids_[i];
     std::copy_n(at(i), dimensions_, at(i - count));

@@ -22,7 +22,8 @@ namespace vseg {
 //
 // The index may be rebuilt while rows wait (TRUNCATE, REINDEX, a rewrite of the table): the rows
 // appended so far are then superseded, which lasts unless the rebuilding subtransaction aborts.
-// The rows that are to be flushed are the others: the live ones.
+// Superseded rows are kept only as long as its abort may revive them: those that it would drop,
+// too, go at once. The rows that are to be flushed are the others: the live ones.
 class Memtable {
  public:
   using Subtransaction = uint32_t;
@@ -36,10 +37,11 @@ class Memtable {
   // The subtransaction's rows go, and what it superseded is live again. O(rows dropped).
   void abort_subtransaction(Subtransaction subtransaction);
 
-  // Its rows and supersede mark become its parent's. O(1).
+  // Its rows and supersede mark become its parent's. O(1), or O(live rows) where the parent's rows
+  // were superseded and go. Takes no memory.
   void commit_subtransaction(Subtransaction subtransaction, Subtransaction parent);
 
-  // The index was rebuilt in that subtransaction: what is here now is superseded. O(1).
+  // The index was rebuilt in that subtransaction: what is here now is superseded. O(rows dropped).
   void supersede(Subtransaction subtransaction);
 
   // Live rows, in order of arrival; pointers are valid until the next change.
@@ -50,6 +52,9 @@ class Memtable {
   // Memory of the live rows. What flushing them frees, but for up to a megabyte (or 64 rows) kept
   // for rows to come, which free_spare() frees.
   size_t bytes() const { return size_t{rows()} * (row_bytes() + sizeof(Tid)); }
+
+  // Memory of superseded rows, which no flush frees.
+  size_t superseded_bytes() const { return superseded() * (row_bytes() + sizeof(Tid)); }
 
   // The first `count` live rows have been flushed and go; the others stay live, each with its
   // subtransaction. Superseded ones stay, lest ROLLBACK TO needs them. Takes no memory.
@@ -83,6 +88,8 @@ class Memtable {
   size_t row_bytes() const { return size_t{dimensions_} * sizeof(float); }
   float* at(size_t i) const;
   void require_innermost(Subtransaction subtransaction) const;
+  void drop_lost() noexcept;
+  void erase(size_t begin, size_t end) noexcept;
   void truncate(size_t rows);
 
   uint32_t dimensions_;

@@ -41,11 +41,37 @@ uint32_t index_dimensions(Relation index) {
   return metapage.dimensions;
 }
 
+// What a row leaves behind: its detoasted and its scaled vector, and what a flush allocates. The
+// statement's context lasts for all of its rows, so each row has this one, which is emptied after
+// it. An error leaves that to the end of the statement, whose contexts this one is among.
+MemoryContext row_context(IndexInfo* info) {
+  if (info->ii_AmCache == nullptr) {
+    info->ii_AmCache =
+        AllocSetContextCreate(info->ii_Context, "vseg insert row", ALLOCSET_DEFAULT_SIZES);
+  }
+  return static_cast<MemoryContext>(info->ii_AmCache);
+}
+
 // Rows that must not wait in memory: those of CREATE INDEX CONCURRENTLY, which belong to other
 // transactions, speculative ones, and those of a table whose access method we cannot ask.
 bool must_write_through(Relation heap, ItemPointer tid, const IndexInfo* info) {
   return info->ii_Concurrent || heap->rd_rel->relam != HEAP_TABLE_AM_OID ||
          is_speculative(heap, tid);
+}
+
+void insert_row(Relation index, Datum value, ItemPointer tid, Relation heap,
+                const IndexInfo* info) {
+  const uint32_t dimensions = index_dimensions(index);
+  const float* vector = index_form(value, opclass_support(index).metric, dimensions);
+  if (vector == nullptr) {
+    return;
+  }
+  const IndexRow row = {to_tid(tid), vector, dimensions};
+  if (must_write_through(heap, tid, info)) {
+    write_through(index, row);
+  } else {
+    memtable_insert(index, row);
+  }
 }
 
 }  // namespace
@@ -60,16 +86,10 @@ bool vseg_insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, R
   if (isnull[0]) {
     return false;
   }
-  const uint32_t dimensions = index_dimensions(index);
-  const float* vector = index_form(values[0], opclass_support(index).metric, dimensions);
-  if (vector == nullptr) {
-    return false;
-  }
-  const IndexRow row = {to_tid(tid), vector, dimensions};
-  if (must_write_through(heap, tid, info)) {
-    write_through(index, row);
-  } else {
-    memtable_insert(index, row);
-  }
+  MemoryContext row = row_context(info);
+  MemoryContext old = MemoryContextSwitchTo(row);
+  insert_row(index, values[0], tid, heap, info);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(row);
   return false;
 }

@@ -38,12 +38,17 @@ struct RunningScan {
 struct VsegScan {
   std::unique_ptr<RunningScan> running;  // null until the first row is asked for
   BlockNumber heap_blocks = 0;           // blocks the table has at least
+  // Of what the start of a search allocates, and emptied after it: a statement may start one for
+  // each of millions of outer rows.
+  MemoryContext query;
+
+  explicit VsegScan(MemoryContext context) : query(context) {}
 };
 
 VsegScan* state_of(IndexScanDesc scan) { return static_cast<VsegScan*>(scan->opaque); }
 
-// The query vector in the metric's form. A null query, or a zero vector under cosine, is as near to
-// every row: any order will do, so the zero vector stands in.
+// The query vector in the metric's form, in the current memory context. A null query, or a zero
+// vector under cosine, is as near to every row: any order will do, so the zero vector stands in.
 const float* query_form(const ScanKeyData& key, const Metapage& metapage) {
   const float* vector = nullptr;
   if ((key.sk_flags & SK_ISNULL) == 0) {
@@ -68,11 +73,15 @@ void start(IndexScanDesc scan) {
   pgstat_count_index_scan(scan->indexRelation);
   Metapage metapage;
   read_metapage(scan->indexRelation, &metapage);
+  VsegScan* state = state_of(scan);
+  MemoryContext old = MemoryContextSwitchTo(state->query);
   const float* vector = query_form(scan->orderByData[0], metapage);
   run_cpp([&] {
-    state_of(scan)->running = std::make_unique<RunningScan>(
+    state->running = std::make_unique<RunningScan>(
         scan->indexRelation, metapage, Query(metapage.metric, vector, metapage.dimensions));
   });
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(state->query);
 }
 
 // A damaged address must not become an error of the storage manager. Rows that others add while the
@@ -101,8 +110,10 @@ using namespace vseg::pg;  // NOLINT: callbacks are C functions
 
 IndexScanDesc vseg_beginscan(Relation index, int keys, int orderbys) {
   IndexScanDesc scan = RelationGetIndexScan(index, keys, orderbys);
+  MemoryContext query =
+      AllocSetContextCreate(CurrentMemoryContext, "vseg query", ALLOCSET_DEFAULT_SIZES);
   run_cpp([&] {
-    auto state = std::make_unique<VsegScan>();
+    auto state = std::make_unique<VsegScan>(query);
     call_pg([&] { delete_with_context(CurrentMemoryContext, state.get()); });
     scan->opaque = state.release();
   });

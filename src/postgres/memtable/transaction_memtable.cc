@@ -1,5 +1,6 @@
 #include "postgres/memtable/transaction_memtable.h"
 
+#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -73,12 +74,23 @@ IndexMemtable* find_or_create(Oid index, uint32_t dimensions) {
   return memtable;
 }
 
-size_t total_bytes() {
+size_t live_bytes() {
   size_t bytes = 0;
   for (const IndexMemtable* m = memtables; m != nullptr; m = m->next) {
     bytes += m->rows.bytes();
   }
   return bytes;
+}
+
+// Memory for live rows: what superseded ones, which stay until their fate is decided, leave of the
+// limit, but enough for flushes that are worth their while.
+size_t live_limit() {
+  const size_t limit = memtable_limit();
+  size_t superseded = 0;
+  for (const IndexMemtable* m = memtables; m != nullptr; m = m->next) {
+    superseded += m->rows.superseded_bytes();
+  }
+  return std::max(limit - std::min(superseded, limit), std::min(limit, kBulkBytes));
 }
 
 // Counts the rows of a memtable that a flush has brought into the pages, and drops them from it at
@@ -157,9 +169,9 @@ void flush_all() {
 // Memory is full: this is a bulk load into those indexes that fill most of it. Only `loaded` is
 // likely to get more rows.
 void flush_overflow(const IndexMemtable* loaded) {
+  const size_t limit = live_limit();
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    const bool bulk =
-        m->rows.bytes() > memtable_limit() / 2 || m->rows.rows() >= most_rows_in_memory();
+    const bool bulk = m->rows.bytes() > limit / 2 || m->rows.rows() >= most_rows_in_memory();
     m->bulk = m->bulk || bulk;
     flush(m, bulk);
     if (m != loaded) {
@@ -169,7 +181,7 @@ void flush_overflow(const IndexMemtable* loaded) {
 }
 
 void flush_if_full(IndexMemtable* memtable) {
-  if (total_bytes() > memtable_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
+  if (live_bytes() > live_limit() || memtable->rows.rows() >= most_rows_in_memory()) {
     flush_overflow(memtable);
   } else if (memtable->bulk && memtable->rows.bytes() > kBulkBytes) {
     flush(memtable, true);
