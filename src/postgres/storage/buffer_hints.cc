@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "storage/buf_internals.h"
 }
 
@@ -35,6 +36,23 @@ Buffer BufferHints::current(BlockNumber block) const {
                     tag.rnode.dbNode == node_.dbNode && tag.rnode.spcNode == node_.spcNode &&
                     tag.forkNum == MAIN_FORKNUM;
   return same ? buffer : InvalidBuffer;
+}
+
+void count_hit(Relation relation, Buffer buffer) {
+  pgstat_count_buffer_read(relation);
+  pgstat_count_buffer_hit(relation);
+  if (BufferIsLocal(buffer)) {
+    return;  // ReadRecentBuffer raises the usage counts of these
+  }
+  BufferDesc* header = GetBufferDescriptor(buffer - 1);
+  if (BUF_STATE_GET_USAGECOUNT(pg_atomic_read_u32(&header->state)) >= BM_MAX_USAGE_COUNT) {
+    return;
+  }
+  uint32 state = LockBufHdr(header);
+  if (BUF_STATE_GET_USAGECOUNT(state) < BM_MAX_USAGE_COUNT) {
+    state += BUF_USAGECOUNT_ONE;
+  }
+  UnlockBufHdr(header, state);
 }
 
 void BufferHints::remember(BlockNumber block, Buffer buffer) { slot(node_, block) = buffer; }

@@ -35,6 +35,11 @@ class BufferHints {
   RelFileNode node_;
 };
 
+// What ReadBuffer does for a page that it finds and ReadRecentBuffer leaves out. It counts the hit
+// in the relation's statistics, and raises the usage count of the buffer, without which the pages
+// that are searched most would be the first to be evicted. To be called once `buffer` is pinned.
+void count_hit(Relation relation, Buffer buffer);
+
 }  // namespace pg
 }  // namespace vseg
 

@@ -20,6 +20,7 @@ Buffer pin_instead(Relation index, Buffer previous, BlockNumber block, Buffer hi
       return previous;
     }
     if (ReadRecentBuffer(index->rd_node, MAIN_FORKNUM, block, hint)) {
+      count_hit(index, hint);
       if (BufferIsValid(previous)) {
         ReleaseBuffer(previous);
       }
