@@ -437,4 +437,4 @@ COMMENT ON FUNCTION vseg_stats(regclass) IS
 CREATE PROCEDURE vseg_compact(index regclass)
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON PROCEDURE vseg_compact(regclass) IS
-	'turns the rows of a vseg index into as few graph segments as maintenance_work_mem allows, without dead rows, while the index is in use; for its owner';
+	'turns the rows of a vseg index into as few graph segments as maintenance_work_mem allows, without dead rows, while the index is in use; for its owner, as a statement of its own';

@@ -290,7 +290,7 @@ CREATE TEMP TABLE passing (id int, embedding vector(8));
 INSERT INTO passing SELECT i, vector_of(i) FROM generate_series(1, 500) i;
 CREATE INDEX passing_idx ON passing USING vseg (embedding);
 INSERT INTO passing SELECT i, vector_of(i) FROM generate_series(501, 700) i;
-DO $$ BEGIN CALL vseg_compact('passing_idx'); END $$;
+CALL vseg_compact('passing_idx');
 SELECT disagreements('passing');
 SQL
 
@@ -302,17 +302,53 @@ CREATE INDEX fresh_idx ON fresh USING vseg (embedding);
 INSERT INTO fresh SELECT i, vector_of(i) FROM generate_series(1, 500) i;
 SAVEPOINT a;
 INSERT INTO fresh SELECT i, vector_of(i) FROM generate_series(501, 600) i;
-DO $$ BEGIN CALL vseg_compact('fresh_idx'); END $$;
+CALL vseg_compact('fresh_idx');
 ROLLBACK TO a;
 INSERT INTO fresh SELECT i, vector_of(i) FROM generate_series(601, 700) i;
 COMMIT;
 SELECT disagreements('fresh');
 SQL
 
+# What is around the CALL is not committed with it.
+$node->safe_psql('postgres', <<'SQL');
+CREATE PROCEDURE compact_all() LANGUAGE plpgsql AS $$ BEGIN CALL vseg_compact('fresh_idx'); END $$;
+CREATE FUNCTION compact_some() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN CALL vseg_compact('fresh_idx'); RETURN 1; END $$;
+SQL
+my $inside = qr/ERROR:  25001: vseg_compact\(\) cannot be executed from a function, procedure or DO block/;
+like(sql_error($node, $_), $inside, "not to be compacted in: $_") foreach (
+	q{DO $$ BEGIN INSERT INTO fresh VALUES (9999, vector_of(1)); CALL vseg_compact('fresh_idx'); ROLLBACK; END $$},
+	'CALL compact_all()', 'BEGIN; CALL compact_all()', 'SELECT compact_some()');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM fresh WHERE id = 9999'), 0,
+	'a DO block is not committed by what it calls');
+$node->safe_psql('postgres', <<'SQL');
+BEGIN;
+INSERT INTO fresh VALUES (9998, vector_of(1));
+CALL vseg_compact('fresh_idx');
+ROLLBACK;
+SQL
+is($node->safe_psql('postgres', 'SELECT count(*) FROM fresh WHERE id = 9998'), 0,
+	'nor is a transaction block');
+$node->psql('postgres', q{INSERT INTO fresh VALUES (9997, vector_of(1))\; CALL vseg_compact('fresh_idx')\; SELECT 1/0});
+is($node->safe_psql('postgres', 'SELECT count(*) FROM fresh WHERE id = 9997'), 0,
+	'nor are statements that the client sends together');
+like(sql_error($node, "$_ CALL vseg_compact('fresh_idx')"),
+	qr/ERROR:  25006: cannot execute vseg_compact\(\) in a read-only transaction/, "not to be compacted: $_")
+  foreach ('BEGIN READ ONLY;', 'SET default_transaction_read_only = on;');
+index_agrees($node, 'fresh', 'the index agrees');
+
 # Who may.
 $node->safe_psql('postgres', 'CREATE ROLE stranger; CREATE INDEX plain ON items (id)');
 like(sql_error($node, q{SET ROLE stranger; CALL vseg_compact('items_idx')}),
 	qr/ERROR:  42501: must be owner of index items_idx/, 'only the owner compacts');
+# A lock of theirs would stand in the way of others.
+my $owner = $node->background_psql('postgres');
+$owner->query_safe('BEGIN; LOCK TABLE items; ALTER INDEX items_idx SET (m = 16)');
+like(sql_error($node, "SET ROLE stranger; SET lock_timeout = '5s'; $_('items_idx')"),
+	qr/ERROR:  42501/, "they do not wait for a lock: $_")
+  foreach ('CALL vseg_compact', 'SELECT * FROM vseg_segments', 'SELECT * FROM vseg_stats');
+$owner->query_safe('ROLLBACK');
+$owner->quit;
 like(sql_error($node, q{CALL vseg_compact('plain')}),
 	qr/ERROR:  42809: "plain" is not a vseg index/, 'only a vseg index is compacted');
 like(sql_error($node, q{LOAD 'vseg'; SET ROLE stranger; SET vseg.fault_point = 'merge-read'}),

@@ -30,8 +30,8 @@ struct RunningScan {
   BufferPages pages;
   IndexScan scan;
 
-  RunningScan(Relation index, const Metapage& metapage, Query query)
-      : pages(index), scan(pages, metapage, std::move(query), scan_settings()) {}
+  RunningScan(Relation index, Snapshot snapshot, const Metapage& metapage, Query query)
+      : pages(index, snapshot), scan(pages, metapage, std::move(query), scan_settings()) {}
 };
 
 // scan->opaque. Deleted with the scan's memory context, after an error too.
@@ -72,13 +72,14 @@ void start(IndexScanDesc scan) {
   }
   pgstat_count_index_scan(scan->indexRelation);
   Metapage metapage;
-  read_metapage(scan->indexRelation, &metapage);
+  read_metapage(scan->indexRelation, &metapage, scan->xs_snapshot);
   VsegScan* state = state_of(scan);
   MemoryContext old = MemoryContextSwitchTo(state->query);
   const float* vector = query_form(scan->orderByData[0], metapage);
   run_cpp([&] {
-    state->running = std::make_unique<RunningScan>(
-        scan->indexRelation, metapage, Query(metapage.metric, vector, metapage.dimensions));
+    state->running =
+        std::make_unique<RunningScan>(scan->indexRelation, scan->xs_snapshot, metapage,
+                                      Query(metapage.metric, vector, metapage.dimensions));
   });
   MemoryContextSwitchTo(old);
   MemoryContextReset(state->query);

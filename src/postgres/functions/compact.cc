@@ -9,6 +9,7 @@ extern "C" {
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "pgstat.h"
+#include "tcop/pquery.h"
 #include "tcop/utility.h"
 #include "utils/snapmgr.h"
 }
@@ -23,12 +24,36 @@ namespace vseg {
 namespace pg {
 namespace {
 
+// Whether the user's statement is this CALL, and not a DO block, procedure or function around it.
+// Whatever runs inside these runs in their portal.
+bool is_own_statement(FunctionCallInfo call) {
+  if (ActivePortal == nullptr || list_length(ActivePortal->stmts) != 1) {
+    return false;
+  }
+  const Node* statement = linitial_node(PlannedStmt, ActivePortal->stmts)->utilityStmt;
+  return statement != nullptr && IsA(statement, CallStmt) &&
+         reinterpret_cast<const CallStmt*>(statement)->funcexpr->funcid == call->flinfo->fn_oid;
+}
+
+// What is around the CALL would be committed with it, or else hold the snapshot that it is a
+// procedure to be rid of.
+void require_own_statement(FunctionCallInfo call) {
+  if (!is_own_statement(call)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+             errmsg("vseg_compact() cannot be executed from a function, procedure or DO block"),
+             errhint("Use CALL vseg_compact() as a statement of its own.")));
+  }
+}
+
 // Ends the transaction that holds the snapshot of the CALL, so that the long work holds back
-// nobody's VACUUM. Within a transaction block the snapshot stays, as that of any statement.
+// nobody's VACUUM. Within a transaction block, and where a client sends statements in a pipeline,
+// which make one transaction, the snapshot stays, as that of any statement.
 void release_snapshot(FunctionCallInfo call) {
   const Node* context = call->context;
   if (context == nullptr || !IsA(context, CallContext) ||
-      reinterpret_cast<const CallContext*>(context)->atomic || IsSubTransaction()) {
+      reinterpret_cast<const CallContext*>(context)->atomic || IsSubTransaction() ||
+      (MyXactFlags & XACT_FLAGS_PIPELINING) != 0) {
     return;
   }
   SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -37,10 +62,8 @@ void release_snapshot(FunctionCallInfo call) {
 }
 
 Relation open_index_to_compact(Oid oid) {
-  PreventCommandDuringRecovery("vseg_compact()");
   // With inserts, searches and VACUUM, and against whoever would take the index away.
-  Relation index = open_vseg_index(oid, RowExclusiveLock);
-  require_owner(index);
+  Relation index = open_vseg_index(oid, RowExclusiveLock, Audience::kOwner);
   if (!index->rd_index->indisvalid || !index->rd_index->indislive) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
@@ -118,6 +141,9 @@ extern "C" {
 PG_FUNCTION_INFO_V1(vseg_compact);
 PGDLLEXPORT Datum vseg_compact(PG_FUNCTION_ARGS) {
   using namespace vseg::pg;
+  require_own_statement(fcinfo);
+  PreventCommandDuringRecovery("vseg_compact()");
+  PreventCommandIfReadOnly("vseg_compact()");
   release_snapshot(fcinfo);
   Relation index = open_index_to_compact(PG_GETARG_OID(0));
   start_progress(index);

@@ -7,15 +7,16 @@
 namespace vseg {
 namespace pg {
 
-// Opens and locks a vseg index. Raises ERRCODE_WRONG_OBJECT_TYPE if it is something else,
+// Who may do it, and who gets ERRCODE_INSUFFICIENT_PRIVILEGE.
+enum class Audience {
+  kOwner,           // of the index
+  kOwnerOrMonitor,  // the same, or a member of pg_monitor
+};
+
+// Opens and locks a vseg index for a user who may use it: the lock of one who may not would stand
+// in the way of others. Raises ERRCODE_WRONG_OBJECT_TYPE if it is something else,
 // ERRCODE_FEATURE_NOT_SUPPORTED if it is a temporary one of another session.
-Relation open_vseg_index(Oid oid, LOCKMODE mode);
-
-// Raises ERRCODE_INSUFFICIENT_PRIVILEGE unless the current user owns the index.
-void require_owner(Relation index);
-
-// The same for who is neither owner nor a member of pg_monitor.
-void require_owner_or_monitor(Relation index);
+Relation open_vseg_index(Oid oid, LOCKMODE mode, Audience audience);
 
 }  // namespace pg
 }  // namespace vseg

@@ -90,8 +90,7 @@ PG_FUNCTION_INFO_V1(vseg_segments);
 PGDLLEXPORT Datum vseg_segments(PG_FUNCTION_ARGS) {
   using namespace vseg::pg;
   InitMaterializedSRF(fcinfo, 0);
-  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock);
-  require_owner_or_monitor(index);
+  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock, Audience::kOwnerOrMonitor);
   vseg::Metapage metapage;
   read_metapage(index, &metapage);
   for (uint32_t i = 0; i < metapage.directory_count; i++) {

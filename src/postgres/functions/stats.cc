@@ -131,8 +131,7 @@ PG_FUNCTION_INFO_V1(vseg_stats);
 PGDLLEXPORT Datum vseg_stats(PG_FUNCTION_ARGS) {
   using namespace vseg::pg;
   InitMaterializedSRF(fcinfo, 0);
-  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock);
-  require_owner_or_monitor(index);
+  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock, Audience::kOwnerOrMonitor);
   vseg::Metapage metapage;
   read_metapage(index, &metapage);
   vseg::Statistics statistics;

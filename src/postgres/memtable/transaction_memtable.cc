@@ -243,6 +243,13 @@ void flush_before_internal_drop(ObjectAccessType access, Oid catalog, Oid object
   }
 }
 
+// Locks the index, as the statement has, to the end of the transaction: COMMIT would else wait, or
+// meet a deadlock, where an index is locked without its table (ALTER INDEX ... SET TABLESPACE). Rows
+// that come later belong to the same subtransaction, which keeps the lock, or to one within it.
+void keep_index(Relation index) {
+  LockRelationOid(RelationGetRelid(index), RowExclusiveLock);
+}
+
 }  // namespace
 
 void memtable_insert(Relation index, const IndexRow& row) {
@@ -253,6 +260,7 @@ void memtable_insert(Relation index, const IndexRow& row) {
   IndexMemtable* memtable =
       run_cpp([&] { return find_or_create(RelationGetRelid(index), row.dimensions); });
   if (memtable->rows.rows() == 0) {
+    keep_index(index);
     admit_rows(index);
   }
   const SubTransactionId subtransaction = GetCurrentSubTransactionId();

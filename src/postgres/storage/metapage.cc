@@ -119,7 +119,7 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
   finish_new_page(index, fork, meta);
 }
 
-void read_metapage(Relation index, Metapage* copy) {
+void read_metapage(Relation index, Metapage* copy, Snapshot snapshot) {
   if (RelationGetNumberOfBlocks(index) == 0) {
     raise_corrupt(index, kMetapageBlock, "index is empty");
   }
@@ -137,6 +137,7 @@ void read_metapage(Relation index, Metapage* copy) {
              errhint("REINDEX the index.")));
   }
   check_page(index, buffer, {PageKind::kMeta, 0});
+  check_old_snapshot(index, page, snapshot);
   *copy = *meta;
   UnlockReleaseBuffer(buffer);
 

@@ -22,8 +22,9 @@ struct IndexIdentity {
 void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& identity);
 
 // Copies the metapage under a share lock, checked: ERRCODE_INDEX_CORRUPTED if it is damaged,
-// ERRCODE_FEATURE_NOT_SUPPORTED if another version of vseg wrote it.
-void read_metapage(Relation index, Metapage* copy);
+// ERRCODE_FEATURE_NOT_SUPPORTED if another version of vseg wrote it. `snapshot` as for
+// check_old_snapshot, null for who searches nothing.
+void read_metapage(Relation index, Metapage* copy, Snapshot snapshot = nullptr);
 
 // The heavyweight locks of an index: interruptible, seen by the deadlock detector, and gone with
 // the transaction. A job's lock is taken before PUBLISH, SEAL before MERGE before MERGE_SMALL, and

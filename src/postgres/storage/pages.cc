@@ -68,6 +68,14 @@ const char* page_problem(Page page, PageExpectation expected) {
   return nullptr;
 }
 
+void check_old_snapshot(Relation index, Page page, Snapshot snapshot) {
+#if PG_VERSION_NUM < 170000
+  TestForOldSnapshot(snapshot, index, page);
+#else
+  (void)index, (void)page, (void)snapshot;
+#endif
+}
+
 void raise_corrupt(Relation index, BlockNumber block, const char* problem) {
   ereport(ERROR,
           (errcode(ERRCODE_INDEX_CORRUPTED),
@@ -218,6 +226,7 @@ void BufferPages::copy(BlockNo block, PageExpectation expected, std::byte* out) 
     Page page = BufferGetPage(buffer);
     const char* wrong = page_problem(page, expected);
     if (wrong == nullptr) {
+      check_old_snapshot(index_, page, snapshot_);
       memcpy(out, payload(page), kPagePayload);
     }
     UnlockReleaseBuffer(buffer);

@@ -29,6 +29,12 @@ void set_payload_bytes(Page page, size_t bytes);
 // Null if `page` is what is expected, else what is wrong with it (a constant).
 const char* page_problem(Page page, PageExpectation expected);
 
+// With old_snapshot_threshold, VACUUM removes rows that old snapshots see: raises
+// ERRCODE_SNAPSHOT_TOO_OLD where `snapshot` is such a one and the page has changed since. For pages
+// that change while they are searched: the metapage, entries of append chains, tombstones. Where
+// VACUUM's marks were left behind in a merge, the metapage has changed.
+void check_old_snapshot(Relation index, Page page, Snapshot snapshot);
+
 // Raises ERRCODE_INDEX_CORRUPTED if the page in `buffer` is not what is expected.
 void check_page(Relation index, Buffer buffer, PageExpectation expected);
 [[noreturn]] void raise_corrupt(Relation index, BlockNumber block, const char* problem);
@@ -61,6 +67,9 @@ class BufferPages final : public PageSource {
  public:
   explicit BufferPages(Relation index, BufferAccessStrategy strategy = nullptr);
 
+  // For a search by `snapshot`, which copies no page that is newer than a snapshot too old.
+  BufferPages(Relation index, Snapshot snapshot) : BufferPages(index) { snapshot_ = snapshot; }
+
   const std::byte* pin(BlockNo block, PageExpectation expected) override;
   void copy(BlockNo block, PageExpectation expected, std::byte* payload) override;
   void prefetch(BlockNo block, uint32_t offset, uint32_t bytes) override;
@@ -73,6 +82,7 @@ class BufferPages final : public PageSource {
 
   Relation index_;
   BufferAccessStrategy strategy_;  // of who reads everything once; null for searches
+  Snapshot snapshot_ = nullptr;    // of searches
   BufferHints hints_;
   BlockNumber blocks_;
   Buffer pinned_ = InvalidBuffer;
