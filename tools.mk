@@ -7,6 +7,7 @@
 #                    QUESTION="..." asks one more question)
 #   make test        unit, regression, isolation and TAP tests (KEEP=1 keeps the cluster)
 #   make unit        only the unit tests
+#   make sanitize    the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make lint        clang-format and clang-tidy, without changing anything
 #   make format      clang-format in place
 #   make bench DATA=dir     recall and speed on fvecs/ivecs data
@@ -17,7 +18,7 @@ $(error PG_CONFIG is empty: name a pg_config, or leave PG_CONFIG out for the one
 endif
 
 # Variables given on the command line or in the environment reach the scripts by the environment.
-.PHONY: deps demo test unit lint format bench
+.PHONY: deps demo test unit sanitize lint format bench
 deps:
 	@scripts/install-packages
 
@@ -32,6 +33,10 @@ test:
 unit:
 	@scripts/install-packages build
 	@test/run unit
+
+sanitize:
+	@scripts/install-packages build
+	@test/run sanitized
 
 lint:
 	@scripts/install-packages build lint

@@ -2,8 +2,11 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set error_of :srcdir '/sql/include/error_of.psql'
 \i :error_of
+-- Background workers would seal and merge what is looked at.
+LOAD 'vseg';
+SET vseg.tail_seal_rows = 0;
 
-CREATE TABLE items (id int PRIMARY KEY, v vector(100));
+CREATE TABLE items (id int PRIMARY KEY, v vector(100)) WITH (autovacuum_enabled = off);
 INSERT INTO items SELECT i, array_fill(i, ARRAY[100])::vector FROM generate_series(1, 500) i;
 CREATE INDEX items_v ON items USING vseg (v);
 INSERT INTO items SELECT i, array_fill(i, ARRAY[100])::vector FROM generate_series(501, 540) i;

@@ -2,6 +2,9 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set error_of :srcdir '/sql/include/error_of.psql'
 \i :error_of
+-- Background workers would seal and merge what is looked at.
+LOAD 'vseg';
+SET vseg.tail_seal_rows = 0;
 
 -- Counts that are exact, and whether those that are not are there at all.
 CREATE FUNCTION pg_temp.counts(index regclass)
@@ -13,7 +16,7 @@ LANGUAGE sql AS $$
   FROM vseg_stats(index)
 $$;
 
-CREATE TABLE items (id int PRIMARY KEY, v vector(3));
+CREATE TABLE items (id int PRIMARY KEY, v vector(3)) WITH (autovacuum_enabled = off);
 CREATE INDEX items_v ON items USING vseg (v);
 SELECT * FROM pg_temp.counts('items_v');
 

@@ -1,6 +1,6 @@
 // vseg's engine: a segment is built as CREATE INDEX builds it (src/postgres/access/build.cc), and a
 // query is a whole scan, from its constructor to its k-th row.
-#include <cstring>
+#include <algorithm>
 #include <optional>
 
 #include "engine.h"
@@ -53,7 +53,7 @@ class MemorySink : public vseg::PageSink {
  public:
   MemorySink(const PageMemory& memory, vseg::BlockNo first) : memory_(memory), next_(first) {}
   void write(vseg::PageKind /*kind*/, const std::byte* payload, size_t bytes) override {
-    std::memcpy(memory_.payload(next_++), payload, bytes);
+    std::copy_n(payload, bytes, memory_.payload(next_++));  // of no bytes, payload is null
   }
 
  private:

@@ -51,7 +51,7 @@ class FlatPages : public PageSource, public PageSink {
     bytes_.resize(size_t{next_block_} * kPagePayload);
   }
   void write(PageKind, const std::byte* payload, size_t bytes) override {
-    std::memcpy(bytes_.data() + size_t{write_block_++} * kPagePayload, payload, bytes);
+    std::copy_n(payload, bytes, bytes_.data() + size_t{write_block_++} * kPagePayload);
   }
 
   uint64_t pins = 0;

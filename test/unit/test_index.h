@@ -297,8 +297,10 @@ class TestIndex {
     header.centroid = codes->centroid;
     header.rows_before = range.first;
     std::memcpy(page.data(), &header, sizeof(header));
-    std::memcpy(page.data() + layout.code_blocks_offset, code_blocks.data(),
-                code_blocks.size() * sizeof(BlockNo));
+    if (!code_blocks.empty()) {
+      std::memcpy(page.data() + layout.code_blocks_offset, code_blocks.data(),
+                  code_blocks.size() * sizeof(BlockNo));
+    }
     std::memcpy(page.data() + layout.blocks_offset, blocks.data(), blocks.size() * sizeof(BlockNo));
     pages.put(block, PageKind::kAppendEntries, id, page.data(), page.size());
   }

@@ -244,11 +244,10 @@ void flush_before_internal_drop(ObjectAccessType access, Oid catalog, Oid object
 }
 
 // Locks the index, as the statement has, to the end of the transaction: COMMIT would else wait, or
-// meet a deadlock, where an index is locked without its table (ALTER INDEX ... SET TABLESPACE). Rows
-// that come later belong to the same subtransaction, which keeps the lock, or to one within it.
-void keep_index(Relation index) {
-  LockRelationOid(RelationGetRelid(index), RowExclusiveLock);
-}
+// meet a deadlock, where an index is locked without its table (ALTER INDEX ... SET TABLESPACE).
+// Rows that come later belong to the same subtransaction, which keeps the lock, or to one within
+// it.
+void keep_index(Relation index) { LockRelationOid(RelationGetRelid(index), RowExclusiveLock); }
 
 }  // namespace
 

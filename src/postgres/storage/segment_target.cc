@@ -1,6 +1,6 @@
 #include "postgres/storage/segment_target.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "postgres/storage/pages.h"
 
@@ -23,7 +23,8 @@ void SegmentTarget::write(PageKind kind, const std::byte* data, size_t bytes) {
       place_.extents.at(logical >> kExtentShift) * kExtentPages + (logical & kExtentMask);
   Page page = images_[pending_].data;
   init_page(page, {kind, place_.id}, bytes);
-  memcpy(payload(page), data, bytes);
+  // Not memcpy: of no bytes, data is null.
+  std::copy_n(data, bytes, reinterpret_cast<std::byte*>(payload(page)));
   if (++pending_ == kMaxPagesPerRecord) {
     flush();
   }
