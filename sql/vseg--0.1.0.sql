@@ -384,6 +384,7 @@ COMMENT ON FUNCTION vseg_l1_support(internal) IS
 	'operator class support: says that the metric is taxicab distance';
 
 -- One operator class for each distance, on the type vector of pgvector's schema, or else ours.
+-- pgvector has no <+> before 0.7.
 DO $do$
 DECLARE
   vector_schema CONSTANT name := coalesce(
@@ -399,6 +400,14 @@ BEGIN
       ('vector_l1_ops', '', '<+>', 'vseg_l1_support', 'taxicab (L1) distance, <+>')
     ) AS classes (name, is_default, operator, support, meaning)
   LOOP
+    IF class.operator = '<+>' AND
+       to_regoperator(format('%1$I.<+>(%1$I.vector,%1$I.vector)', vector_schema)) IS NULL THEN
+      RAISE WARNING 'pgvector has no operator <+>, so vseg has no operator class vector_l1_ops'
+        USING HINT = 'Once pgvector has been updated to 0.7 or later, create it: CREATE OPERATOR CLASS '
+          'vector_l1_ops FOR TYPE vector USING vseg AS OPERATOR 1 <+> (vector, vector) '
+          'FOR ORDER BY float_ops, FUNCTION 1 vseg_l1_support(internal);';
+      CONTINUE;
+    END IF;
     EXECUTE format(
       'CREATE OPERATOR FAMILY %I USING vseg', class.name);
     EXECUTE format(

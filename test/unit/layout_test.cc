@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <stdexcept>
 #include <vector>
 
+#include "engine/common/errors.h"
 #include "engine/format/append_format.h"
 #include "engine/format/metapage.h"
 #include "engine/format/segment_format.h"
@@ -111,7 +111,7 @@ TEST(SegmentPlan, BillionsOfRowsFitOrAreRefused) {
       for (uint32_t rows : {100000000u, 536870911u, 2147483648u, 4294967295u}) {
         SegmentShape shape = shape_of(dimensions, rows, m);
         if (node_pages(shape) > 0xFFFFFFC0) {
-          EXPECT_THROW(plan_segment(shape), std::length_error);
+          EXPECT_THROW(plan_segment(shape), LimitError);
         } else if (node_pages(shape) < 0xFF000000) {
           expect_consistent(plan_segment(shape));
         }
@@ -200,8 +200,8 @@ TEST(SegmentPlan, L1HasNoCodes) {
 
 TEST(SegmentPlan, NeighborListMustFitIntoAPage) {
   EXPECT_NO_THROW(plan_segment(shape_of(10, 10, 1000)));
-  EXPECT_THROW(plan_segment(shape_of(10, 10, 1100)), std::length_error);
-  EXPECT_THROW(plan_segment(shape_of(10, 10, 0xFFFF)), std::length_error);
+  EXPECT_THROW(plan_segment(shape_of(10, 10, 1100)), LimitError);
+  EXPECT_THROW(plan_segment(shape_of(10, 10, 0xFFFF)), LimitError);
 }
 
 TEST(AppendLayout, EntryPageHoldsItsRowsAndTheirVectorPagesForEveryDimension) {

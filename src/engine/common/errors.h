@@ -20,6 +20,13 @@ class CorruptIndexError : public std::runtime_error {
   BlockNo block_;
 };
 
+// More rows, or larger ones, than the formats and algorithms allow. Not for what only the standard
+// library finds too long, whose messages tell a user nothing.
+class LimitError : public std::length_error {
+ public:
+  using std::length_error::length_error;
+};
+
 // A long computation was asked to stop (BuildMonitor::cancelled returned true).
 class CancelledError : public std::runtime_error {
  public:

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <stdexcept>
 
+#include "engine/common/errors.h"
 #include "engine/format/append_format.h"
 #include "engine/format/metapage.h"
 #include "engine/format/segment_format.h"
@@ -140,7 +140,7 @@ NodeShape choose_node_shape(Metric metric, uint32_t dimensions, uint32_t degree)
 
 SegmentHeader plan_segment(const SegmentShape& shape) {
   if (shape.m == 0 || layer0_degree(shape.m) > kMaxDegree) {
-    throw std::length_error("the neighbour list of a node is empty or does not fit into a page");
+    throw LimitError("the neighbour list of a node is empty or does not fit into a page");
   }
   SegmentHeader header{};
   header.id = shape.id;
@@ -164,7 +164,7 @@ SegmentHeader plan_segment(const SegmentShape& shape) {
   PageCount body = nodes + tids + tombstones + entries;
   PageCount extent_list = extent_list_pages(body);
   if (1 + extent_list + body > kMaxSegmentPages) {
-    throw std::length_error("a segment of this many rows has more pages than block numbers");
+    throw LimitError("a segment of this many rows has more pages than block numbers");
   }
   PageCount next = 1;
   header.extent_list = place(&next, extent_list);

@@ -129,7 +129,7 @@ struct SegmentShape {
 };
 
 // The header of a segment of that shape: page ranges and counts follow from it. Throws
-// std::length_error where the pages outnumber block numbers or a neighbour list a page.
+// LimitError where the pages outnumber block numbers or a neighbour list a page.
 SegmentHeader plan_segment(const SegmentShape& shape);
 
 inline EntryTree entry_tree(const SegmentHeader& header) {

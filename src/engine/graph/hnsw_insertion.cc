@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 #include <queue>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include <faiss/impl/DistanceComputer.h>
 #include <faiss/impl/HNSW.h>
 
+#include "engine/common/errors.h"
 #include "engine/format/segment_format.h"
 #include "engine/graph/build_work.h"
 #include "engine/graph/insertion_order.h"
@@ -355,7 +355,7 @@ void keep_layer0(const std::vector<size_t>& offsets, Graph* graph) {
 Graph insert_rows(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
                   BuildMonitor& monitor, std::vector<Ordinal>* order) {
   if (rows.rows() > static_cast<uint32_t>(std::numeric_limits<int>::max())) {
-    throw std::length_error("too many rows for one graph");  // FAISS numbers rows by int
+    throw LimitError("too many rows for one graph");  // FAISS numbers rows by int
   }
   Graph graph;
   graph.rows = rows.rows();

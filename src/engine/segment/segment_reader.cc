@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 
 #include "engine/common/errors.h"
@@ -26,7 +25,7 @@ bool follows_from_shape(const SegmentHeader& header) {
   try {
     SegmentHeader planned = plan_segment(shape_of(header));
     return std::memcmp(&planned, &header, offsetof(SegmentHeader, reserved)) == 0;
-  } catch (const std::length_error&) {
+  } catch (const LimitError&) {
     return false;
   }
 }

@@ -30,8 +30,8 @@ void capture_exception(CaughtException* caught) noexcept {
     set(caught, ERRCODE_QUERY_CANCELED, "canceling statement due to user request");
   } catch (const std::bad_alloc&) {
     set(caught, ERRCODE_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::length_error&) {
-    set(caught, ERRCODE_OUT_OF_MEMORY, "out of memory");
+  } catch (const LimitError& e) {
+    set(caught, ERRCODE_PROGRAM_LIMIT_EXCEEDED, e.what());
   } catch (const std::exception& e) {
     set(caught, ERRCODE_INTERNAL_ERROR, e.what());
   } catch (...) {
