@@ -22,6 +22,8 @@ constexpr double kTombstone = 0.2;
 // Without codes a step reads the rows that it sees, about so many, from all over the segment.
 constexpr double kRowsPerStep = 8;
 
+}  // namespace
+
 double steps_of_walk(const SegmentSearch& search) {
   // What it takes to come near the query, with and without a bound, entry blocks included; and from
   // the few entry points that other metrics have.
@@ -45,18 +47,23 @@ double steps_of_walk(const SegmentSearch& search) {
   return std::min(rows, way + kExpanded * found);
 }
 
-}  // namespace
+double row_time(uint32_t dimensions) { return kRow + kRowPerDimension * dimensions; }
+
+double step_time(uint32_t dimensions, Metric metric) {
+  return has_edge_codes(metric) ? kStep + kStepPerDimension * dimensions
+                                : kRowsPerStep * row_time(dimensions);
+}
+
+double scan_time(const SegmentSearch& search) {
+  return static_cast<double>(search.live_rows) * row_time(search.dimensions) +
+         static_cast<double>(search.rows) * kTombstone;
+}
 
 bool prefers_scan(const SegmentSearch& search) {
   if (search.live_rows == 0) {
     return true;
   }
-  const double row = kRow + kRowPerDimension * search.dimensions;
-  const double step = has_edge_codes(search.metric) ? kStep + kStepPerDimension * search.dimensions
-                                                    : kRowsPerStep * row;
-  const double scan =
-      static_cast<double>(search.live_rows) * row + static_cast<double>(search.rows) * kTombstone;
-  return scan < steps_of_walk(search) * step;
+  return scan_time(search) < steps_of_walk(search) * step_time(search.dimensions, search.metric);
 }
 
 // Codes of one bit a coordinate estimate a distance with an error whose variance falls with the

@@ -19,6 +19,17 @@ struct SegmentSearch {
   bool bounded;  // other members have been searched before: a bound ends the walk early
 };
 
+// Nodes that a walk of the graph is expected to expand for `ef` live rows.
+// REQUIRES: live_rows > 0.
+double steps_of_walk(const SegmentSearch& search);
+
+// What a step of a walk takes, and comparing a row of a scan, in nanoseconds.
+double step_time(uint32_t dimensions, Metric metric);
+double row_time(uint32_t dimensions);
+
+// What comparing all live rows takes, tombstones included, in nanoseconds.
+double scan_time(const SegmentSearch& search);
+
 // True where comparing all live rows is expected to take less time than walking the graph for `ef`
 // of them. A pure function. With rows, ef and share fixed, a segment that is scanned goes on
 // being scanned when it loses live rows.

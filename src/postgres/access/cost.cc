@@ -1,81 +1,231 @@
-// amcostestimate: what a search costs, so that the planner takes the index when it is cheaper.
+// amcostestimate: what a search costs, so that the planner takes the index when it is faster.
+//
+// The engine says in microseconds what a search takes (engine/search/search_cost.h). The planner
+// counts in units, and how long a unit lasts depends on the query: the planner's costs leave out
+// that vectors are fetched from TOAST and that a distance takes longer the more dimensions it has,
+// so that a row of 768 dimensions takes fifty times as long as they say. The unit is therefore
+// found for each query, by what the index competes with: a sequential scan and a sort, of which
+// both the costs and the time are known. What the costs leave out, and what settings make dearer,
+// is then the same on both sides.
 #include "postgres/access/callbacks.h"
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
 extern "C" {
 #include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "utils/float.h"
+#include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 }
 
-#include "engine/format/segment_format.h"
+#include "engine/format/append_format.h"
+#include "engine/search/search_cost.h"
+#include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
+#include "postgres/storage/pages.h"
 
 namespace vseg {
 namespace pg {
 namespace {
 
-// Distances a search of a graph of `rows` rows computes before its first row: every one of the
-// about ef_search nodes it looks at has up to `degree` neighbours, of which about half are new;
-// reaching them takes a few steps more in a larger graph. Where nodes have codes it reads less,
-// which this leaves out: it errs towards a sequential scan.
-double graph_distances(double rows, uint32_t degree, uint32_t ef) {
-  const double hops = ef + std::log2(std::max(rows, 2.0));
-  return std::min(rows, hops * degree / 2);
-}
+// What PostgreSQL takes for the rows of a table in memory, in microseconds; measured by
+// `bench/run plans`, whose figures are in docs/measurements.md.
+constexpr double kStart = 5;
+constexpr double kHeapPage = 0.3;
+constexpr double kHeapRow = 0.015;
+constexpr double kOperator = 0.015;  // what cpu_operator_cost stands for
+constexpr double kDistance = 0.06;   // the sort's comparison included
+constexpr double kDistancePerDimension = 0.0006;
+constexpr double kToastedValue = 1;
+constexpr double kToastedChunk = 2.3;
+constexpr double kComparison = 0.025;  // of a sort of all rows
 
-// A search expects the graph in memory: a random page that is there costs about 0.6 us, against
-// the 10 us or so that a unit of cost, a page read in sequence, stands for.
-constexpr double kWarmPage = 0.0125;
+// Rows that a query is taken to ask for whose LIMIT is a parameter. The planner takes it to ask for
+// a tenth of the table; but how many neighbours anybody wants does not grow with the table.
+constexpr double kRowsOfUnknownLimit = 100;
 
-// Pages every search reads before it looks at a node: metapage, and header and entry points of each
-// member. They make a sequential scan of a tiny table the cheaper way.
-constexpr double kFixedPages = 2;
-constexpr double kPagesPerMember = 3;
-
-struct SearchCost {
-  double cold_pages = kFixedPages;
-  double distances = 0;  // distance computations before the first row
-  double random_pages = 0;
-  double scanned_pages = 0;
-  double rows = 0;
+struct PlannedIndex {
+  IndexSize size;
+  double pages;  // of segments
 };
 
-void add_member(const DirectoryEntry& entry, const Metapage& metapage, uint32_t ef,
-                SearchCost* cost) {
-  const double distances =
-      graph_distances(static_cast<double>(entry.rows), layer0_degree(metapage.m), ef);
-  cost->cold_pages += kPagesPerMember;
-  cost->distances += distances;
-  cost->random_pages += std::min(distances, static_cast<double>(entry.pages));
-  cost->rows += static_cast<double>(entry.rows - std::min(entry.rows, entry.dead_rows));
-}
-
-// What the segments cost, and, for what the directory does not tell, the append tail: as if all
-// rows the index has beyond its segments were compared, which errs towards a sequential scan.
-SearchCost search_cost(Relation index, double index_rows, double index_pages) {
+// Reads the metapage, and two pages of each chain and run. A damaged one is the error that it would
+// be in a search. REQUIRES: a snapshot, so that space is not reused meanwhile.
+void read_index(Relation index, PlannedIndex* planned) {
   Metapage metapage;
   read_metapage(index, &metapage);
-  SearchCost cost;
-  double segment_pages = 0;
-  for (uint32_t i = 0; i < metapage.directory_count; i++) {
-    if (metapage.directory[i].kind == MemberKind::kGraphSegment) {
-      add_member(metapage.directory[i], metapage, scan_settings().ef_search, &cost);
-      segment_pages += static_cast<double>(metapage.directory[i].pages);
+  planned->size.dimensions = metapage.dimensions;
+  planned->size.metric = metapage.metric;
+  planned->size.m = metapage.m;
+  planned->pages = 0;
+  run_cpp([&] {
+    const uint16_t clock = append_clock(time(nullptr));
+    BufferPages pages(index);
+    for (uint32_t i = 0; i < metapage.directory_count; i++) {
+      const DirectoryEntry& entry = metapage.directory[i];
+      const bool has_graph = entry.kind == MemberKind::kGraphSegment;
+      const uint64_t rows =
+          has_graph ? entry.rows : count_chain_rows(pages, entry, metapage.dimensions, clock).rows;
+      planned->size.add({has_graph, rows, entry.dead_rows});
+      planned->pages += static_cast<double>(entry.pages);
+    }
+    pages.release();
+  });
+}
+
+void read_index(Oid oid, PlannedIndex* planned) {
+  // The planner's callers have a snapshot, but nothing says that they must.
+  const bool has_snapshot = ActiveSnapshotSet();
+  if (!has_snapshot) {
+    PushActiveSnapshot(GetTransactionSnapshot());
+  }
+  Relation index = index_open(oid, NoLock);
+  read_index(index, planned);
+  index_close(index, NoLock);
+  if (!has_snapshot) {
+    PopActiveSnapshot();
+  }
+}
+
+// The column of vectors; null where the index is over none.
+Var* indexed_column(const IndexPath& path) {
+  Var* column = nullptr;
+  List* vars = pull_var_clause(static_cast<Node*>(linitial(path.indexorderbys)), 0);
+  ListCell* cell;
+  foreach (cell, vars) {
+    auto* var = static_cast<Var*>(lfirst(cell));
+    if (var->varno == static_cast<int>(path.indexinfo->rel->relid) && var->varlevelsup == 0) {
+      column = var;
     }
   }
-  const double tail_rows = std::max(0.0, index_rows - cost.rows);
-  cost.distances += tail_rows;
-  if (tail_rows > 0) {
-    cost.scanned_pages = std::max(0.0, index_pages - segment_pages);
+  list_free(vars);
+  return column;
+}
+
+// Whether a row's vector, of so many bytes, is out of line: by what ANALYZE found, or else by the
+// rules of TOAST. (Floats do not compress.)
+bool is_toasted(Oid table, AttrNumber column, double bytes) {
+  const int32 width = get_attavgwidth(table, column);
+  if (width > 0) {
+    return width < bytes / 2;
   }
-  return cost;
+  HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table), Int16GetDatum(column));
+  if (!HeapTupleIsValid(tuple)) {
+    return false;
+  }
+  const char storage = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attstorage;
+  ReleaseSysCache(tuple);
+  switch (storage) {
+    case TYPSTORAGE_EXTERNAL:
+    case TYPSTORAGE_EXTENDED:
+      return bytes > TOAST_TUPLE_TARGET;
+    case TYPSTORAGE_MAIN:
+      return bytes > TOAST_TUPLE_TARGET_MAIN;
+    default:
+      return false;
+  }
+}
+
+// Microseconds to fetch a row's vector and compare it with the query, as the executor does for each
+// row that it sorts or returns.
+double distance_time(PlannerInfo* root, const IndexPath& path, uint32_t dimensions) {
+  const double bytes = dimensions * sizeof(float);
+  const double time = kDistance + dimensions * kDistancePerDimension;
+  const Var* column = indexed_column(path);
+  if (column == nullptr || column->varattno <= 0) {
+    return time;
+  }
+  const Oid table = planner_rt_fetch(path.indexinfo->rel->relid, root)->relid;
+  return is_toasted(table, column->varattno, bytes)
+             ? time + kToastedValue + std::ceil(bytes / TOAST_MAX_CHUNK_SIZE) * kToastedChunk
+             : time;
+}
+
+// A way to the rows of the query: what the planner says that it costs, and how long it takes.
+struct Way {
+  Cost cost;
+  double microseconds;
+};
+
+bool has_unknown_limit(const PlannerInfo& root) {
+  const Node* count = root.parse->limitCount;
+  return count != nullptr && !IsA(count, Const);
+}
+
+// Of `rows` rows, beyond the comparison of each with the last of the few that are wanted.
+double sort_time(const PlannerInfo& root, double rows) {
+  const bool few =
+      has_unknown_limit(root) || (root.limit_tuples > 0 && root.limit_tuples < rows / 2);
+  return few ? 0 : rows * std::log2(std::max(rows, 2.0)) * kComparison;
+}
+
+// The sequential scan with a sort, of all rows or of the limit's, as the planner costs them,
+// whether it may use them or not.
+Way exact_search(PlannerInfo* root, const IndexPath& path, double distance_time) {
+  RelOptInfo* table = path.indexinfo->rel;
+  Path scan = {};
+  scan.type = T_Path;
+  scan.pathtype = T_SeqScan;
+  scan.parent = table;
+  scan.pathtarget = table->reltarget;
+  scan.param_info = path.path.param_info;
+  cost_seqscan(&scan, root, table, scan.param_info);
+  QualCost distance;
+  cost_qual_eval_node(&distance, static_cast<Node*>(linitial(path.indexorderbys)), root);
+  const double rows = path.path.rows;
+  Path sort = {};
+  cost_sort(&sort, root, NIL,
+            scan.total_cost - (enable_seqscan ? 0 : disable_cost) + rows * distance.per_tuple, rows,
+            table->reltarget->width, 0, work_mem, root->limit_tuples);
+  const double tuples = std::max(table->tuples, rows);
+  const double operators = table->baserestrictcost.per_tuple / std::max(cpu_operator_cost, 1e-9);
+  return {sort.total_cost - (enable_sort ? 0 : disable_cost),
+          kStart + table->pages * kHeapPage + tuples * (kHeapRow + operators * kOperator) +
+              rows * distance_time + sort_time(*root, rows)};
+}
+
+// Up to which point of a path the query is taken to go.
+struct Demand {
+  double planned;   // share of the rows at which the planner evaluates the path
+  double expected;  // share of them that will be asked for
+};
+
+// In a join the limit is of its rows, not of this table's: all are taken to be asked for, so that
+// the line of costs is the same wherever the planner looks at it.
+Demand demand(const PlannerInfo& root, double rows) {
+  auto share = [&](double count) { return std::clamp(count / std::max(rows, 1.0), 1e-9, 1.0); };
+  if (bms_membership(root.all_baserels) != BMS_SINGLETON) {
+    return {1, 1};
+  }
+  if (root.limit_tuples > 0) {
+    return {share(root.limit_tuples), share(root.limit_tuples)};
+  }
+  if (root.tuple_fraction <= 0) {
+    return {1, 1};
+  }
+  if (root.tuple_fraction >= 1) {
+    return {share(root.tuple_fraction), share(root.tuple_fraction)};
+  }
+  return {root.tuple_fraction, has_unknown_limit(root)
+                                   ? std::min(root.tuple_fraction, share(kRowsOfUnknownLimit))
+                                   : root.tuple_fraction};
+}
+
+// Pages of a search that are not in memory, as far as it is known to be too small.
+double pages_read(const SearchCost& search, const PlannedIndex& index) {
+  return search.pages * std::max(0.0, 1 - effective_cache_size / std::max(index.pages, 1.0));
 }
 
 }  // namespace
@@ -98,19 +248,32 @@ void vseg_costestimate(PlannerInfo* root, IndexPath* path, double loop_count, Co
   }
   GenericCosts costs = {};
   genericcostestimate(root, path, loop_count, &costs);
-
-  Relation index = index_open(path->indexinfo->indexoid, NoLock);
-  const SearchCost search = search_cost(index, path->indexinfo->tuples, path->indexinfo->pages);
-  index_close(index, NoLock);
-
-  const double warm_page = costs.spc_random_page_cost * kWarmPage;
-  *startup = search.cold_pages * costs.spc_random_page_cost + search.random_pages * warm_page +
-             search.scanned_pages * seq_page_cost + search.distances * 2 * cpu_operator_cost;
-  // Every further row costs about its share of a search that returned ef_search rows.
-  const double rows = std::max(1.0, path->indexinfo->tuples);
-  const double per_row = *startup / scan_settings().ef_search + warm_page + cpu_index_tuple_cost;
-  *total = *startup + rows * per_row;
   *selectivity = costs.indexSelectivity;
   *correlation = 0;
-  *pages = search.cold_pages + search.random_pages + search.scanned_pages;
+  // Who forbids index scans gets round an index that cannot be read.
+  if (!enable_indexscan) {
+    *startup = costs.indexStartupCost;
+    *total = costs.indexTotalCost;
+    *pages = costs.numIndexPages;
+    return;
+  }
+
+  PlannedIndex index;
+  read_index(path->indexinfo->indexoid, &index);
+  const double rows = index.size.live_rows();
+  const double per_returned_row = distance_time(root, *path, index.size.dimensions);
+  const Way other = exact_search(root, *path, per_returned_row);
+  const double unit = other.cost / other.microseconds;
+  const Demand demanded = demand(*root, path->path.rows);
+  const uint32_t ef = scan_settings().ef_search;
+  auto cost_of = [&](double share) {
+    const vseg::SearchCost search = search_cost(index.size, ef, share * rows);
+    return (search.microseconds + share * path->path.rows * per_returned_row) * unit +
+           pages_read(search, index) * costs.spc_random_page_cost;
+  };
+  // A search takes a while for its first rows and is not linear after them. The planner goes along
+  // a straight line from startup to total: it is laid through the point up to which the query goes.
+  *startup = cost_of(0);
+  *total = *startup + (cost_of(demanded.expected) - *startup) / demanded.planned;
+  *pages = search_cost(index.size, ef, rows).pages;
 }
