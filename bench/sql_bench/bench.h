@@ -34,6 +34,7 @@ void RunCold(Bench* bench);
 void RunScale(Bench* bench);
 // Over rows that it generates itself.
 void RunSize(const Options& options, Session* session);
+void RunPlans(const Options& options, Session* session);
 void RunBuild(Bench* bench);
 void RunSearch(Bench* bench);
 void RunRecall(Bench* bench);

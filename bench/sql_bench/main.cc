@@ -24,6 +24,14 @@ void RunCommand(Bench* bench, const std::string& command) {
   commands.at(command)(bench);
 }
 
+void RunGenerated(const Options& options, Session* session, const std::string& command) {
+  if (command == "size") {
+    RunSize(options, session);
+  } else {
+    RunPlans(options, session);
+  }
+}
+
 void RunOnData(const Options& options, Session* session) {
   Bench bench(options, session,
               ReadDataset({options.data, ParseMetric(options.metric), options.rows, options.queries,
@@ -31,8 +39,8 @@ void RunOnData(const Options& options, Session* session) {
   printf("# %s, %s\n\n", bench.data.name.c_str(), MetricName(bench.data.metric));
   PrintEnvironment(&bench);
   for (const std::string& command : options.commands) {
-    if (command == "size") {
-      RunSize(options, session);
+    if (GeneratesItsRows(command)) {
+      RunGenerated(options, session, command);
     } else {
       RunCommand(&bench, command);
     }
@@ -44,7 +52,9 @@ void Run(int argc, char** argv) {
   Options options = ParseOptions(argc, argv);
   std::unique_ptr<Session> session = OpenSession();
   if (options.data.empty()) {
-    RunSize(options, session.get());
+    for (const std::string& command : options.commands) {
+      RunGenerated(options, session.get(), command);
+    }
   } else {
     RunOnData(options, session.get());
   }

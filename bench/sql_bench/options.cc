@@ -18,8 +18,8 @@ const std::vector<std::string>& UsualCommands() {
 
 const std::vector<std::string>& AllCommands() {
   static const std::vector<std::string> commands = {
-      "build", "search", "recall",    "tail",   "ingest", "load",  "cold",   "scale",
-      "size",  "burst",  "sustained", "stream", "phases", "churn", "vacuum", "amplification"};
+      "build", "search", "recall",    "tail",   "ingest", "load",  "cold",   "scale",        "size",
+      "plans", "burst",  "sustained", "stream", "phases", "churn", "vacuum", "amplification"};
   return commands;
 }
 
@@ -88,6 +88,9 @@ std::map<std::string, Setter> Setters(Options* options) {
       {"--drop-caches", CountSetter(&options->drop_caches)},
       {"--size-dimensions", CountsSetter(&options->size_dimensions)},
       {"--size-rows", CountSetter(&options->size_rows)},
+      {"--plan-dimensions", CountsSetter(&options->plan_dimensions)},
+      {"--plan-rows", CountsSetter(&options->plan_rows)},
+      {"--plan-tails", CountsSetter(&options->plan_tails)},
       {"--insert-rows", CountSetter(&options->insert_rows)},
       {"--commit-rows", CountSetter(&options->commit_rows)},
       {"--tail", CountsSetter(&options->tail)},
@@ -108,6 +111,8 @@ bool HasZero(const Options& options) {
                                 options.scale_rows[0],
                                 options.size_rows,
                                 options.size_dimensions[0],
+                                options.plan_dimensions[0],
+                                options.plan_rows[0],
                                 options.burst_rows[0],
                                 options.clients[0],
                                 options.peer_rows,
@@ -126,7 +131,8 @@ bool HasZero(const Options& options) {
 }
 
 void CheckOptions(const Options& options) {
-  bool generated = options.commands == std::vector<std::string>{"size"};
+  const bool generated =
+      std::all_of(options.commands.begin(), options.commands.end(), GeneratesItsRows);
   if (options.commands.empty() || (options.data.empty() && !generated)) {
     throw std::runtime_error("--data and a command are needed\n" + Usage());
   }
@@ -137,12 +143,16 @@ void CheckOptions(const Options& options) {
   }
   if (HasZero(options)) {
     throw std::runtime_error(
-        "only --rows, --queries, --ef-search, --tail, --drop-caches, --base-rows and --duration may"
-        " be 0");
+        "only --rows, --queries, --ef-search, --tail, --plan-tails, --drop-caches, --base-rows and "
+        "--duration may be 0");
   }
 }
 
 }  // namespace
+
+bool GeneratesItsRows(const std::string& command) {
+  return command == "size" || command == "plans";
+}
 
 size_t LargestK(const Options& options) {
   return *std::max_element(options.k.begin(), options.k.end());

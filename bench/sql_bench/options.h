@@ -33,6 +33,9 @@ struct Options {
   size_t drop_caches = 0;  // 1: the operating system's too, before each cold query
   std::vector<size_t> size_dimensions = {50, 128, 384, 768, 1536, 3072};
   size_t size_rows = 10000;
+  std::vector<size_t> plan_dimensions = {32, 128, 384, 768, 1536};
+  std::vector<size_t> plan_rows = {500, 5000, 50000};
+  std::vector<size_t> plan_tails = {0, 10, 40};  // percent of the rows
   // Of the LSM's life.
   size_t base_rows = 50000;  // in the index before burst, stream and phases
   std::vector<size_t> burst_rows = {10000, 50000};
@@ -54,6 +57,9 @@ struct Options {
   // beginning of the files' names; empty: nowhere.
   std::string curve;
 };
+
+// Whether a command needs no data.
+bool GeneratesItsRows(const std::string& command);
 
 size_t LargestK(const Options& options);
 

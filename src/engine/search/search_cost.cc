@@ -28,10 +28,11 @@ constexpr double kPagesPerMember = 3;
 constexpr double kComparedPerRow = 2;
 constexpr double kComparedAnyway = 0.02;
 
-// Steps for a row beyond the first batch, for each time that the rows wanted double: a batch takes
-// up again what those before it set aside.
-constexpr double kStepsPerDoubling = 2;
-constexpr double kMostStepsPerRow = 10;
+// Steps for a row beyond the first batch: one, and more for each time that the rows wanted double,
+// since a batch takes up again what those before it set aside; up to so many for each row there is.
+constexpr double kStepsPerDoubling = 1.1;
+constexpr double kMostStepsPerRow = 6;
+constexpr double kMostStepsOfAll = 2.5;
 
 double live_rows(const MemberSize& member) {
   return static_cast<double>(member.rows - std::min(member.rows, member.dead_rows));
@@ -87,7 +88,9 @@ class Scan {
     const double doublings = std::log2(std::max(1.0, wanted_ / ef_));
     const double alive = live_rows(member) / static_cast<double>(member.rows);
     const double per_row = std::min(kMostStepsPerRow, 1 + kStepsPerDoubling * doublings) / alive;
-    const double steps = steps_of_walk(search) + rows_beyond(member) * per_row;
+    const double beyond =
+        std::min(rows_beyond(member) * per_row, kMostStepsOfAll * static_cast<double>(member.rows));
+    const double steps = steps_of_walk(search) + beyond;
     cost_.steps += steps;
     // A row is read again from where it was found, not once a step.
     cost_.pages += std::min(steps, static_cast<double>(member.rows)) * pages_per_step_;
