@@ -32,7 +32,7 @@ constexpr double kComparedAnyway = 0.02;
 // since a batch takes up again what those before it set aside; up to so many for each row there is.
 constexpr double kStepsPerDoubling = 1.1;
 constexpr double kMostStepsPerRow = 6;
-constexpr double kMostStepsOfAll = 2.5;
+constexpr double kMostStepsOfAll = 3;
 
 double live_rows(const MemberSize& member) {
   return static_cast<double>(member.rows - std::min(member.rows, member.dead_rows));
