@@ -13,7 +13,7 @@
 namespace vseg {
 namespace {
 
-// In microseconds; measured by bench/search_cost, whose figures are in docs/measurements.md.
+// In microseconds; measured by `bench/run plans`, whose figures are in docs/measurements.md.
 constexpr double kPerSearch = 15;      // metapage, the query's own codes, the executor's start
 constexpr double kPerMember = 4;       // header, first pages, a cursor
 constexpr double kPerRow = 0.3;        // that is returned: a page of TIDs, the merge
