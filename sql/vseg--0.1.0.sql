@@ -443,6 +443,57 @@ CREATE FUNCTION vseg_stats(
 COMMENT ON FUNCTION vseg_stats(regclass) IS
 	'what has been done to a vseg index since it was built, a row for each cause: build (CREATE INDEX, REINDEX), flush (rows of a transaction into append pages, usually in its COMMIT), seal (append pages into segments), merge (segments into others), stall (inserters held up), worker (background workers started). runs done to their end; failures: background jobs that an error ended, workers for which no slot was free; rows: vectors written; distances computed between vectors; page_bytes of pages made dirty; wal_bytes; total_time in milliseconds; row_amplification: rows over the rows that builds and flushes took in; byte_amplification: page_bytes and wal_bytes over the bytes of these rows; last_failure: message of the last background job that failed, and last_failed, when; since when all this is counted. Error if it is not a vseg index';
 
+CREATE FUNCTION vseg_horizon(
+	OUT holder text, OUT pid int4, OUT name text, OUT xid_age int4, OUT since timestamptz
+) RETURNS SETOF record
+	LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT h.holder, h.pid, h.name, h.xid_age, h.since FROM (
+		SELECT CASE a.backend_type WHEN 'walsender' THEN 'standby' ELSE 'transaction' END,
+			a.pid, a.application_name, greatest(age(a.backend_xid), age(a.backend_xmin)), a.xact_start
+		FROM pg_catalog.pg_stat_activity a
+		WHERE (a.datid = (SELECT d.oid FROM pg_catalog.pg_database d
+				WHERE d.datname = current_database()) OR a.backend_type = 'walsender')
+			AND a.pid <> pg_backend_pid()
+			AND a.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_progress_vacuum v)
+		UNION ALL
+		SELECT 'prepared transaction', NULL, p.gid, age(p.transaction), p.prepared
+		FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database()
+		UNION ALL
+		SELECT 'replication slot', s.active_pid, s.slot_name::text, age(s.xmin), NULL
+		FROM pg_catalog.pg_replication_slots s
+	) h(holder, pid, name, xid_age, since)
+	WHERE h.xid_age IS NOT NULL
+	ORDER BY h.xid_age DESC, h.since;
+END;
+COMMENT ON FUNCTION vseg_horizon() IS
+	'who keeps replaced space of indexes in this database from being reused, and dead rows from being removed, oldest first: transaction (of another session), standby (by hot_standby_feedback), prepared transaction, replication slot. name: application_name, the global identifier or the slot; xid_age: transaction IDs since; since: when the transaction began or was prepared. Of other users'' transactions it shows what pg_stat_activity does';
+
+CREATE FUNCTION vseg_space_used(
+	index regclass,
+	OUT bytes int8, OUT segment_bytes int8, OUT free_bytes int8,
+	OUT waiting_bytes int8, OUT waiting_members int8, OUT waiting_since timestamptz
+) RETURNS record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vseg_space_used(regclass) IS
+	'what vseg_space shows of the index itself. Error if it is not a vseg index';
+
+CREATE FUNCTION vseg_space(
+	index regclass,
+	OUT bytes int8, OUT segment_bytes int8, OUT free_bytes int8,
+	OUT waiting_bytes int8, OUT waiting_members int8, OUT waiting_since timestamptz,
+	OUT holder text, OUT holder_pid int4, OUT holder_name text, OUT holder_xid_age int4,
+	OUT holder_since timestamptz
+) RETURNS record
+	LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT s.*, h.*
+	FROM vseg_space_used(index) s LEFT JOIN (SELECT * FROM vseg_horizon() LIMIT 1) h
+		ON s.waiting_members > 0;
+END;
+COMMENT ON FUNCTION vseg_space(regclass) IS
+	'the space of a vseg index: bytes of its file; segment_bytes of the segments that searches read; free_bytes to be reused; waiting_bytes of waiting_members that were replaced and that transactions may still read, the oldest waiting_since then; and, where anything waits, who holds the horizon, the first row of vseg_horizon. Error if it is not a vseg index';
+
 CREATE PROCEDURE vseg_compact(index regclass)
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON PROCEDURE vseg_compact(regclass) IS

@@ -120,6 +120,7 @@ sub start_cluster
 autovacuum = off
 vseg.tail_seal_rows = 0    # tests of tails count on them
 vseg.tail_idle_time = 0    # as often as they are searched
+vseg.reuse_delay = 0    # tests of space count on it
 max_prepared_transactions = 10
 log_statement = none
 wal_keep_size = 1GB    # of a standby that is behind when its primary crashes

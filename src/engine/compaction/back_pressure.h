@@ -15,7 +15,7 @@ struct TailState {
   uint64_t rows;
   uint64_t on_the_way;  // that other writers may have admitted and not appended yet
   bool sealing;         // somebody is at it, or was just asked to
-  bool has_room;        // the directory takes what a seal makes and replaces
+  bool has_room;        // the directory takes what a seal makes
 };
 
 // In rows. A threshold that is lower than the one before it counts as that one.
@@ -31,7 +31,7 @@ enum class PressureCause : uint8_t {
   kNone,
   kSealerBehind,  // somebody is sealing, more slowly than rows come
   kNoSealer,      // nobody is: the inserter seals
-  kNoRoom,        // nobody can, before old transactions have ended
+  kNoRoom,        // nobody can, while the directory is full
 };
 
 struct BackPressure {

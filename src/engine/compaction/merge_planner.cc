@@ -18,17 +18,6 @@ bool is_worthwhile(const OpenGroup& group) {
   return group.members.size() > 1 || group.members[0]->run || group.members[0]->dead_rows > 0;
 }
 
-// Segments without live rows: nothing is built of them.
-MergeGroup dead_segments(const std::vector<PlannedMember>& members) {
-  MergeGroup group;
-  for (const PlannedMember& member : members) {
-    if (!member.run && member.live() == 0) {
-      group.push_back(member.id);
-    }
-  }
-  return group;
-}
-
 // The segments of a full tier, smallest first, that fit into memory together; empty if these are
 // not two at least.
 MergeGroup full_tier(const std::vector<PlannedMember>& members, uint32_t tier,
@@ -103,6 +92,16 @@ MergeGroup most_dead(const std::vector<PlannedMember>& members, const MergePolic
 
 }  // namespace
 
+MergeGroup plan_dead_segments(const std::vector<PlannedMember>& members) {
+  MergeGroup group;
+  for (const PlannedMember& member : members) {
+    if (!member.run && member.live() == 0) {
+      group.push_back(member.id);
+    }
+  }
+  return group;
+}
+
 uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy) {
   uint32_t tier = 0;
   for (uint64_t rows = live_rows / policy.merge_factor; rows >= policy.tier_rows;
@@ -115,7 +114,7 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy) {
 // The dead rows before the tiers: what a tier would merge is mostly taken along, and its inputs
 // would take up space of their own while the large one is written anew.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy) {
-  MergeGroup group = dead_segments(members);
+  MergeGroup group = plan_dead_segments(members);
   if (group.empty()) {
     group = most_dead(members, policy);
   }

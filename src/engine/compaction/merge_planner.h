@@ -45,6 +45,9 @@ uint32_t size_tier(uint64_t live_rows, const MergePolicy& policy);
 // far as memory goes. Merging what is planned again and again ends. Runs are not considered.
 MergeGroup plan_merge(const std::vector<PlannedMember>& members, const MergePolicy& policy);
 
+// The segments without live rows: nothing is built of them, and no space taken.
+MergeGroup plan_dead_segments(const std::vector<PlannedMember>& members);
+
 // What is merged where the directory is nearly full and nothing is due: the two segments with the
 // fewest live rows, whatever their tiers; empty if they do not fit into memory together.
 MergeGroup plan_merge_for_room(const std::vector<PlannedMember>& members, uint64_t capacity);

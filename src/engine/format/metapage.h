@@ -18,7 +18,7 @@ constexpr BlockNo kMetapageBlock = 0;
 constexpr uint32_t kFirstChainId = 1;
 constexpr uint32_t kFirstSegmentId = 2;
 constexpr uint32_t kMaxDirectoryEntries = 64;
-constexpr uint32_t kMaxDisplaced = 120;  // what the page has room for
+constexpr uint32_t kMaxDisplaced = 80;  // listed here; older ones are in the displaced queue
 
 enum class MemberKind : uint8_t {
   kAppendChain = 1,   // rows in the order they came, open for more
@@ -47,8 +47,10 @@ struct DisplacedSpace {
   BlockNo header_block;
   uint32_t id;
   uint64_t removable_after;  // FullTransactionId; 0 = not yet stamped
+  uint32_t pages;            // of its extents
+  uint32_t displaced_at;     // seconds since 1970
 };
-static_assert(sizeof(DisplacedSpace) == 16);
+static_assert(sizeof(DisplacedSpace) == 24);
 
 struct Metapage {
   uint32_t magic;           // kMetapageMagic
@@ -60,15 +62,56 @@ struct Metapage {
   uint16_t ef_construction;
   uint16_t directory_count;
   uint16_t displaced_count;
+  // Segments that were given a number and are not published. While nobody writes one, more than 0
+  // says that somebody failed to, and may have left extents behind.
+  uint16_t unpublished;
+  uint32_t next_id;               // next segment or chain number
+  uint16_t first_extent_members;  // that begin in extent 0, displaced ones included
   uint16_t reserved0;
-  uint32_t next_id;  // next segment or chain number
-  uint32_t reserved1;
   uint64_t generation;   // counts publishes
   uint64_t incarnation;  // random, drawn when the index was built
+  BlockNo displaced_head;      // oldest page of the displaced queue; kNoBlock while it has none
+  BlockNo displaced_tail;      // newest
+  uint32_t displaced_members;  // in the queue and here
+  uint32_t reserved1;
+  uint64_t displaced_pages;  // of these members
   DirectoryEntry directory[kMaxDirectoryEntries];
-  DisplacedSpace displaced[kMaxDisplaced];
+  DisplacedSpace displaced[kMaxDisplaced];  // oldest first
 };
 static_assert(sizeof(Metapage) <= kPagePayload);
+
+// A page of the displaced queue: what the metapage's list had no room for any more. Pages are
+// linked from the oldest to the newest; entries are added behind the last one and taken away from
+// the first one on. The page after block b is b + 1 or, where b ends its extent, the first of
+// another.
+struct DisplacedPageHeader {
+  BlockNo next;    // kNoBlock on the newest page
+  uint16_t first;  // entries before it are gone
+  uint16_t count;  // where the entries end
+};
+static_assert(sizeof(DisplacedPageHeader) == 8);
+
+constexpr uint32_t kDisplacedPerPage =
+    (kPagePayload - sizeof(DisplacedPageHeader)) / sizeof(DisplacedSpace);  // 339
+
+struct DisplacedPage {
+  DisplacedPageHeader header;
+  DisplacedSpace spaces[kDisplacedPerPage];
+};
+static_assert(sizeof(DisplacedPage) <= kPagePayload);
+
+inline bool is_possible(const DisplacedPageHeader& header) {
+  return header.first <= header.count && header.count <= kDisplacedPerPage;
+}
+
+// Blocks of the graph segments that the directory lists.
+inline uint64_t segment_pages(const Metapage& metapage) {
+  uint64_t pages = 0;
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    pages += metapage.directory[i].kind == MemberKind::kGraphSegment ? metapage.directory[i].pages : 0;
+  }
+  return pages;
+}
 
 // The allocation map page for extents [k * kExtentsPerMap, ...) is the second block of the first
 // of them; that extent's bit is set from the start.

@@ -15,7 +15,7 @@ constexpr uint32_t kPageHeaderSize = 24;
 constexpr uint32_t kPageTrailerSize = 8;
 constexpr uint32_t kPagePayload = kPageSize - kPageHeaderSize - kPageTrailerSize;  // 8,160
 
-constexpr uint8_t kFormatVersion = 4;
+constexpr uint8_t kFormatVersion = 5;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {
@@ -34,6 +34,7 @@ enum class PageKind : uint8_t {
   kAppendCentroid = 13,  // what the codes are relative to
   kRemainders = 14,      // the second parts of split vectors of a graph segment
   kStatistics = 15,      // counters that nothing depends on
+  kDisplaced = 16,       // space that waits to be reused, beyond what the metapage lists
 };
 
 // The special area, at the end of each page (PostgreSQL's convention puts the identifying 16 bits

@@ -180,9 +180,7 @@ class IndexBuilder {
       Metapage* meta = nullptr;
       Buffer buffer = open_metapage_for_publish(context_.index, record, &meta);
       for (size_t i = 0; i < segments_.size(); i++) {
-        DirectoryEntry* entry = &meta->directory[meta->directory_count++];
-        *entry = segments_[i];
-        entry->born = meta->generation;
+        publish_segment(meta, segments_[i]);
       }
       GenericXLogFinish(record);
       UnlockReleaseBuffer(buffer);

@@ -256,7 +256,11 @@ IndexBulkDeleteResult* vseg_vacuumcleanup(IndexVacuumInfo* info, IndexBulkDelete
     stats = new_stats();
     stats->num_index_tuples = count_live_rows(info->index);
   }
-  reclaim_space(info->index);
+  while (reclaim_space(info->index)) {
+    unlock_index(info->index, IndexLock::kPublish);
+    vacuum_delay_point();
+    lock_index(info->index, IndexLock::kPublish);
+  }
   request_maintenance(info->index);
   unlock_index(info->index, IndexLock::kPublish);
   stats->num_pages = RelationGetNumberOfBlocks(info->index);

@@ -19,6 +19,7 @@ extern "C" {
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
+#include "postgres/storage/reclaim.h"
 
 namespace vseg {
 namespace pg {

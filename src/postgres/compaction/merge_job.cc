@@ -112,16 +112,25 @@ class Merge {
   void publish() {
     carry_tombstones();
     fault_point("merge-carried", monitor_);
-    std::vector<uint32_t> ids;
+    std::vector<ReplacedMember> inputs;
     for (const DirectoryEntry& entry : inputs_.members) {
-      ids.push_back(entry.id);
+      inputs.push_back({entry.id, pages_of(entry)});
     }
-    const Replacement replacement = {ids.data(), static_cast<uint32_t>(ids.size()), outputs_.data(),
-                                     static_cast<uint32_t>(outputs_.size())};
+    const Replacement replacement = {inputs.data(), static_cast<uint32_t>(inputs.size()),
+                                     outputs_.data(), static_cast<uint32_t>(outputs_.size())};
     call_pg([&] { publish_replacement(index_, replacement); });
     fault_point("merge-published", monitor_);
     call_pg([&] { stamp_displaced(index_); });
     fault_point("merge-stamped", monitor_);
+  }
+
+  // Whole extents.
+  uint32_t pages_of(const DirectoryEntry& entry) {
+    const uint64_t pages =
+        entry.kind == MemberKind::kGraphSegment
+            ? entry.pages
+            : summarize_append_chain(inputs_.pages, entry, inputs_.dimensions).pages;
+    return static_cast<uint32_t>((pages + kExtentPages - 1) / kExtentPages * kExtentPages);
   }
 
   void carry_tombstones() {

@@ -13,6 +13,7 @@ extern "C" {
 #include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
+#include "postgres/storage/reclaim.h"
 
 namespace vseg {
 namespace pg {

@@ -27,8 +27,7 @@ Help seal_as_inserter(Relation index, bool merges);
 // the directory, nobody can seal before.
 Help make_room_as_inserter(Relation index);
 
-// Whether that makes room: not where old transactions keep the space of what was replaced, or two
-// segments do not fit into memory.
+// Whether that makes room: not where two segments do not fit into memory.
 bool can_make_room(Relation index);
 
 }  // namespace pg

@@ -8,13 +8,13 @@ extern "C" {
 }
 
 #include "engine/compaction/back_pressure.h"
+#include "engine/compaction/space_policy.h"
 #include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
-#include "postgres/storage/reclaim.h"
 
 namespace vseg {
 namespace pg {
@@ -48,20 +48,10 @@ bool can_be_maintained(Relation index) {
          index->rd_index->indislive;
 }
 
-void reclaim_if_free(Relation index) {
-  if (try_lock_index(index, IndexLock::kPublish)) {
-    reclaim_space(index);
-    unlock_index(index, IndexLock::kPublish);
-  }
-}
-
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
   MergeJob job(index, work.resources, monitor);
   job.freeze_tail();
-  Metapage metapage;
-  call_pg([&] { read_metapage(index, &metapage); });
-  const size_t room = kMaxDisplaced - metapage.displaced_count;
-  const std::vector<PlannedMember> runs = seal_share(job.runs(), work.rows, room);
+  const std::vector<PlannedMember> runs = seal_share(job.runs(), work.rows, kMaxDirectoryEntries);
   for (const MergeGroup& group : plan_compaction(runs, job.capacity())) {
     job.merge(group);
   }
@@ -71,9 +61,11 @@ bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
   const MergePolicy policy = merge_policy(index, std::min(job->capacity(), most));
   const std::vector<PlannedMember> segments = job->segments();
-  MergeGroup group = plan_merge(segments, policy);
   Metapage metapage;
   call_pg([&] { read_metapage(index, &metapage); });
+  MergeGroup group = merges_must_wait(segment_pages(metapage), metapage.displaced_pages)
+                         ? plan_dead_segments(segments)
+                         : plan_merge(segments, policy);
   if (group.empty() && metapage.directory_count > kMaxMembersForInserters) {
     group = plan_merge_for_room(segments, policy.capacity);
   }

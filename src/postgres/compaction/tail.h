@@ -14,7 +14,7 @@ namespace pg {
 struct Tail {
   UnsealedRows unsealed;
   uint32_t runs;
-  bool has_room;  // the directory takes what sealing a run makes and replaces
+  bool has_room;  // the directory takes what sealing a run makes
 };
 
 // Reads the header and the last entry page of each chain and run: to be called by who has a
@@ -23,10 +23,6 @@ Tail look_at_tail(Relation index);
 
 // Whether another backend could see the index, and work on it.
 bool can_be_maintained(Relation index);
-
-// Unless somebody has PUBLISH: free space makes room in the list of displaced space, and what was
-// written in vain does not add up when jobs fail again and again. VACUUM does it, too.
-void reclaim_if_free(Relation index);
 
 // Makes segments of chains and runs: of all of them, or of the smallest with `rows` rows in all,
 // but at least one. False if there is nothing to seal. Throws as MergeJob does. REQUIRES: SEAL.
@@ -38,8 +34,7 @@ constexpr uint64_t kAllRows = UINT64_MAX;
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
 
 // What is due to be merged, of no more than `most` rows, by the directory, or, where that is so
-// full that inserters list nothing any more, makes room. Empty if the list of displaced space is
-// full.
+// full that inserters list nothing any more, makes room.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
 
 // A merge of no more rows is small: who has a merge to do where another is at work, or in a

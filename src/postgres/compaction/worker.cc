@@ -29,6 +29,7 @@ extern "C" {
 #include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
+#include "postgres/storage/reclaim.h"
 
 namespace vseg {
 namespace pg {

@@ -79,14 +79,16 @@ JobResources own_resources() {
   return resources;
 }
 
-// Space that became free since the last VACUUM, which makes room in the list of displaced space,
-// and what jobs before have written in vain.
+// Space that became free since the last VACUUM, and what jobs before have written in vain.
 void reclaim(MergeJob* job, Relation index) {
-  job->lock(IndexLock::kPublish, true);
-  call_pg([&] {
-    reclaim_space(index);
-    unlock_index(index, IndexLock::kPublish);
-  });
+  for (bool more = true; more;) {
+    job->lock(IndexLock::kPublish, true);
+    more = call_pg([&] {
+      const bool rest = reclaim_space(index);
+      unlock_index(index, IndexLock::kPublish);
+      return rest;
+    });
+  }
 }
 
 // Whether a segment with something to gain does not fit into memory.

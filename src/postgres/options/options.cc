@@ -19,6 +19,7 @@ constexpr int kDefaultSlowdownRows = 100000;
 constexpr int kDefaultStopRows = 400000;
 constexpr int kDefaultIdleTime = 60;
 constexpr int kDefaultMaxWorkers = 3;
+constexpr int kDefaultReuseDelay = 60;
 
 // Pages tell ages modulo 18 hours.
 constexpr int kMostIdleTime = 3600;
@@ -35,6 +36,7 @@ int idle_time = kDefaultIdleTime;
 int worker_threads = 1;
 int most_workers = kDefaultMaxWorkers;
 int naptime = 60;
+int seconds_before_reuse = kDefaultReuseDelay;
 int iterative_scan = static_cast<int>(IterativeScan::kStrictOrder);
 int segment_search = static_cast<int>(SegmentSearchMode::kAuto);
 
@@ -154,6 +156,12 @@ void define_worker_parameters() {
   DefineCustomIntVariable("vseg.launcher_naptime", "Time between two rounds of the launcher.",
                           "The launcher runs where shared_preload_libraries has vseg.", &naptime,
                           60, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "vseg.reuse_delay", "Time for which sealing and merging leave replaced space alone.",
+      "They take new space before, so that reuse cancels few queries on standbys, unless more than "
+      "the size of the index and 1 GB waits. VACUUM reuses all that nobody can read any more.",
+      &seconds_before_reuse, kDefaultReuseDelay, 0, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr,
+      nullptr);
   DefineCustomStringVariable(
       "vseg.fault_point", "Where appending, sealing, merging and VACUUM stop or fail, for tests.",
       "\"name\": they wait at the named place until nobody holds the advisory lock (1987274087, "
@@ -213,6 +221,8 @@ int tail_idle_time() { return idle_time; }
 int max_workers() { return most_workers; }
 
 int launcher_naptime() { return naptime; }
+
+int reuse_delay() { return seconds_before_reuse; }
 
 uint32_t merge_threads() { return static_cast<uint32_t>(worker_threads); }
 

@@ -55,6 +55,9 @@ int max_workers();
 // vseg.launcher_naptime in seconds
 int launcher_naptime();
 
+// vseg.reuse_delay in seconds
+int reuse_delay();
+
 // vseg.merge_threads
 uint32_t merge_threads();
 

@@ -5,6 +5,7 @@
 
 #include "engine/format/append_format.h"
 #include "postgres/storage/chain_pages.h"
+#include "postgres/storage/displaced_queue.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -23,24 +24,15 @@ DirectoryEntry* find_member(Metapage* metapage, uint32_t id) {
 }
 
 // Takes a member out of the directory; its space is displaced.
-void displace(Relation index, Metapage* metapage, uint32_t id) {
-  DirectoryEntry* entry = find_member(metapage, id);
+void displace(Relation index, Metapage* metapage, const ReplacedMember& member) {
+  DirectoryEntry* entry = find_member(metapage, member.id);
   if (entry == nullptr) {
-    elog(ERROR, "member %u of vseg index \"%s\" was replaced while it was merged", id,
+    elog(ERROR, "member %u of vseg index \"%s\" was replaced while it was merged", member.id,
          RelationGetRelationName(index));
   }
-  metapage->displaced[metapage->displaced_count++] = {entry->header_block, entry->id, 0};
+  list_displaced(metapage, *entry, member.pages);
   std::move(entry + 1, metapage->directory + metapage->directory_count, entry);
   metapage->directory[--metapage->directory_count] = DirectoryEntry{};
-}
-
-bool has_header_at(const Metapage& metapage, BlockNumber block) {
-  const auto* members = metapage.directory;
-  const auto* displaced = metapage.displaced;
-  return std::any_of(members, members + metapage.directory_count,
-                     [&](const DirectoryEntry& e) { return e.header_block == block; }) ||
-         std::any_of(displaced, displaced + metapage.displaced_count,
-                     [&](const DisplacedSpace& d) { return d.header_block == block; });
 }
 
 bool is_empty_chain(Relation index, const DirectoryEntry& chain) {
@@ -61,7 +53,7 @@ struct ChainPlace {
 // Behind the metapage, once the first chain and whoever followed it there are gone; else in an
 // extent of its own, claimed in `record`.
 ChainPlace place_chain(Relation index, GenericXLogState* record, const Metapage& metapage) {
-  if (!has_header_at(metapage, kFirstChainBlock)) {
+  if (metapage.first_extent_members == 0) {
     return {0, kFirstChainBlock, InvalidBuffer};
   }
   const ExtentClaim claim = claim_extent(index, record);
@@ -83,6 +75,8 @@ ChainRef list_chain(Metapage* metapage, MemberKind kind, BlockNumber header_bloc
   entry.header_block = header_block;
   entry.born = metapage->generation;
   metapage->directory[metapage->directory_count++] = entry;
+  metapage->first_extent_members =
+      static_cast<uint16_t>(metapage->first_extent_members + (header_block < kExtentPages ? 1 : 0));
   return {entry.id, header_block};
 }
 
@@ -203,7 +197,9 @@ bool list_for_inserters(Relation index, const Listing& listing, ChainRef* chain)
 uint32_t reserve_member_id(Relation index) {
   GenericXLogState* record = GenericXLogStart(index);
   Buffer buffer = read_locked(index, kMetapageBlock, BUFFER_LOCK_EXCLUSIVE, {PageKind::kMeta, 0});
-  const uint32_t id = payload_as<Metapage>(GenericXLogRegisterBuffer(record, buffer, 0))->next_id++;
+  auto* metapage = payload_as<Metapage>(GenericXLogRegisterBuffer(record, buffer, 0));
+  const uint32_t id = metapage->next_id++;
+  metapage->unpublished++;
   GenericXLogFinish(record);
   UnlockReleaseBuffer(buffer);
   return id;
@@ -211,25 +207,28 @@ uint32_t reserve_member_id(Relation index) {
 
 bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
   // One entry stays free for the chain that the next seal lists.
-  return metapage.directory_count - inputs + outputs < kMaxDirectoryEntries &&
-         metapage.displaced_count + inputs <= kMaxDisplaced;
+  return metapage.directory_count - inputs + outputs < kMaxDirectoryEntries;
 }
 
 void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs) {
   if (!has_room(metapage, inputs, outputs)) {
-    const bool waits = metapage.displaced_count + inputs > kMaxDisplaced;
     ereport(ERROR,
             (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
              errmsg("directory of vseg index \"%s\" has no room", RelationGetRelationName(index)),
-             errdetail("It lists %u members, and %u whose space cannot be reused yet.",
-                       metapage.directory_count, metapage.displaced_count),
-             waits ? errhint("Old transactions keep space from being reused. Once they have ended, "
-                             "VACUUM the table.")
-                   : errhint("Call vseg_compact with more maintenance_work_mem.")));
+             errdetail("It lists %u members.", metapage.directory_count),
+             errhint("Call vseg_compact with more maintenance_work_mem.")));
   }
 }
 
+void publish_segment(Metapage* metapage, const DirectoryEntry& segment) {
+  DirectoryEntry* entry = &metapage->directory[metapage->directory_count++];
+  *entry = segment;
+  entry->born = metapage->generation;
+  metapage->unpublished -= metapage->unpublished > 0 ? 1 : 0;
+}
+
 void publish_replacement(Relation index, const Replacement& replacement) {
+  make_room_for_displaced(index, replacement.input_count);
   GenericXLogState* record = GenericXLogStart(index);
   Metapage* metapage = nullptr;
   Buffer buffer = open_metapage_for_publish(index, record, &metapage);
@@ -238,9 +237,7 @@ void publish_replacement(Relation index, const Replacement& replacement) {
     displace(index, metapage, replacement.inputs[i]);
   }
   for (uint32_t i = 0; i < replacement.output_count; i++) {
-    DirectoryEntry* entry = &metapage->directory[metapage->directory_count++];
-    *entry = replacement.outputs[i];
-    entry->born = metapage->generation;
+    publish_segment(metapage, replacement.outputs[i]);
   }
   GenericXLogFinish(record);
   UnlockReleaseBuffer(buffer);

@@ -14,18 +14,26 @@ namespace pg {
 // Changes the metapage, not the directory: needs no lock but the page's own.
 uint32_t reserve_member_id(Relation index);
 
+struct ReplacedMember {
+  uint32_t id;
+  uint32_t pages;  // that it takes
+};
+
 // What a merge or seal makes of its inputs. `outputs` are written and logged.
 struct Replacement {
-  const uint32_t* inputs;  // ids
+  const ReplacedMember* inputs;
   uint32_t input_count;
   const DirectoryEntry* outputs;
   uint32_t output_count;
 };
 
-// Whether directory and list of displaced space have room for a replacement of that size, and the
-// same, raising ERRCODE_PROGRAM_LIMIT_EXCEEDED where they have not.
+// Whether the directory has room for a replacement of that size, and the same, raising
+// ERRCODE_PROGRAM_LIMIT_EXCEEDED where it has not.
 bool has_room(const Metapage& metapage, uint32_t inputs, uint32_t outputs);
 void require_room(Relation index, const Metapage& metapage, uint32_t inputs, uint32_t outputs);
+
+// Lists a written segment in the image of the metapage. REQUIRES: room.
+void publish_segment(Metapage* metapage, const DirectoryEntry& segment);
 
 // Replaces the inputs by the outputs in the directory as it is now, in one WAL record, and lists
 // the inputs' space as displaced, unstamped. Raises as require_room() does. REQUIRES: PUBLISH, and

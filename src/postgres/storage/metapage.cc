@@ -51,6 +51,9 @@ void fill_metapage(Metapage* meta, const IndexIdentity& identity) {
   if (!pg_strong_random(&meta->incarnation, sizeof(meta->incarnation))) {
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random number")));
   }
+  meta->displaced_head = kNoBlock;
+  meta->displaced_tail = kNoBlock;
+  meta->first_extent_members = 1;
   meta->directory_count = 1;
   DirectoryEntry* chain = &meta->directory[0];
   chain->id = kFirstChainId;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 extern "C" {
@@ -11,13 +12,18 @@ extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "storage/procarray.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/snapmgr.h"
 }
 
 #include "engine/common/bits.h"
+#include "engine/compaction/space_policy.h"
 #include "engine/segment/member_extents.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
+#include "postgres/options/options.h"
+#include "postgres/storage/displaced_queue.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
@@ -26,8 +32,14 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// A record has room for the metapage and this many map pages.
-constexpr int kMapsPerRecord = 3;
+// A record has room for the metapage, a page of the displaced queue and this many map pages.
+constexpr int kMapsPerRecord = 2;
+
+// Members that are freed before others get PUBLISH.
+constexpr size_t kBatch = 256;
+
+// Displaced members that are looked at to plan a batch.
+constexpr size_t kMostPlanned = 4096;
 
 // Extents of one member, ascending, being given back.
 struct Release {
@@ -44,6 +56,16 @@ struct Release {
       end++;
     }
     return end - done;
+  }
+
+  int maps() const {
+    int maps = 0;
+    uint32_t last = kNoExtent;
+    for (uint32_t extent : extents) {
+      maps += extent / kExtentsPerMap != last ? 1 : 0;
+      last = extent / kExtentsPerMap;
+    }
+    return maps;
   }
 };
 
@@ -70,19 +92,22 @@ void release_rest(Relation index, Release* release) {
 }
 
 // One record takes the member out of the list and gives back its extents: were they given back
-// before, they would be given back again, from under another owner, after a crash.
+// before, they would be given back again, from under another owner, after a crash. It is the oldest
+// in the list. Where its extents take further records, a crash between them leaks what they would
+// give back: a sweep is due then.
 void release_displaced(Relation index, uint32_t id, const std::vector<uint32_t>& extents) {
   Release release = {extents, 0};
   GenericXLogState* record = GenericXLogStart(index);
-  Metapage* metapage = nullptr;
-  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
-  DisplacedSpace* end = metapage->displaced + metapage->displaced_count;
-  DisplacedSpace* kept =
-      std::remove_if(metapage->displaced, end, [&](const DisplacedSpace& d) { return d.id == id; });
-  metapage->displaced_count = static_cast<uint16_t>(kept - metapage->displaced);
-  std::fill(kept, end, DisplacedSpace{});
+  const Withdrawal withdrawal = withdraw_oldest(index, record, id);
+  if (release.maps() > kMapsPerRecord) {
+    withdrawal.metapage->unpublished++;
+  }
   finish_with_maps(index, record, &release);
-  UnlockReleaseBuffer(buffer);
+  for (Buffer buffer : {withdrawal.buffers[1], withdrawal.buffers[0]}) {
+    if (BufferIsValid(buffer)) {
+      UnlockReleaseBuffer(buffer);
+    }
+  }
   release_rest(index, &release);
 }
 
@@ -103,9 +128,49 @@ void log_reuse(Relation index, uint64_t horizon) {
   XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
-bool is_removable(const DisplacedSpace& space) {
-  return space.removable_after != 0 &&
-         GlobalVisCheckRemovableFullXid(nullptr, FullTransactionIdFromU64(space.removable_after));
+// The table of an index, as far as its relcache entry: who has a lock on the index needs none on
+// the table for that, since a table is not dropped without its indexes. Null for an index that this
+// session alone sees: the horizon of its tables passes by the session's own cursors.
+class Table {
+ public:
+  explicit Table(Relation index)
+      : table_(RELATION_IS_LOCAL(index) ? nullptr
+                                        : RelationIdGetRelation(index->rd_index->indrelid)) {}
+
+  Relation get() const { return table_; }
+
+  void close() {
+    if (table_ != nullptr) {
+      RelationClose(table_);
+    }
+  }
+
+ private:
+  Relation table_;
+};
+
+// What nobody on this server can read any more, oldest first; what is older is removable where
+// anything is. Only who can read the table counts: transactions in this database and, by their
+// feedback, on standbys; not those in other databases, nor what logical decoding needs.
+std::vector<DisplacedSpace> removable_displaced(Relation index, const Metapage& metapage) {
+  std::vector<DisplacedSpace> removable;
+  removable.reserve(std::min<size_t>(metapage.displaced_members, kMostPlanned));
+  call_pg([&] {
+    Table table(index);
+    // Brings the horizon up to date; without it the check would say no for long.
+    GetOldestNonRemovableTransactionId(table.get());
+    visit_displaced(index, metapage, [&](const DisplacedSpace& space) {
+      if (removable.size() == removable.capacity() || space.removable_after == 0 ||
+          !GlobalVisCheckRemovableFullXid(table.get(),
+                                          FullTransactionIdFromU64(space.removable_after))) {
+        return false;
+      }
+      removable.push_back(space);
+      return true;
+    });
+    table.close();
+  });
+  return removable;
 }
 
 // A member by its header: segment or chain.
@@ -122,23 +187,45 @@ std::vector<uint32_t> extents_of(Relation index, BufferPages* pages, const Owner
              : chain_extents(*pages, owner.header_block, owner.id, dimensions);
 }
 
-void drain_removable(Relation index, const Metapage& metapage) {
+// Standbys are told once: of the newest, and so of all.
+void release_members(Relation index, const Metapage& metapage,
+                     const std::vector<DisplacedSpace>& members) {
   BufferPages pages(index);
-  for (uint32_t i = 0; i < metapage.displaced_count; i++) {
-    const DisplacedSpace& space = metapage.displaced[i];
-    if (!call_pg([&] { return is_removable(space); })) {
-      continue;
-    }
+  call_pg([&] {
+    log_reuse(index, members.back().removable_after);
+    fault_point("reclaim-logged");
+  });
+  for (const DisplacedSpace& space : members) {
     const std::vector<uint32_t> extents =
         extents_of(index, &pages, {space.header_block, space.id}, metapage.dimensions);
     pages.release();
     call_pg([&] {
-      log_reuse(index, space.removable_after);
-      fault_point("reclaim-logged");
+      CHECK_FOR_INTERRUPTS();
       release_displaced(index, space.id, extents);
       fault_point("reclaim-released");
+      trim_displaced_queue(index);
     });
   }
+}
+
+enum class Reuse { kAll, kWhatIsDue };
+
+// Whether there is more to free.
+bool drain_removable(Relation index, Reuse reuse) {
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  std::vector<DisplacedSpace> members = removable_displaced(index, metapage);
+  if (reuse == Reuse::kWhatIsDue) {
+    members.resize(members_to_reuse(
+        members, {segment_pages(metapage), metapage.displaced_pages,
+                  static_cast<uint32_t>(time(nullptr)), static_cast<uint32_t>(reuse_delay())}));
+  }
+  const bool more = members.size() > kBatch;
+  members.resize(std::min(members.size(), kBatch));
+  if (!members.empty()) {
+    release_members(index, metapage, members);
+  }
+  return more;
 }
 
 // The allocation map, less what is found to be in use.
@@ -186,8 +273,15 @@ std::vector<uint32_t> find_orphans(Relation index) {
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
     owners.push_back({metapage.directory[i].header_block, metapage.directory[i].id});
   }
-  for (uint32_t i = 0; i < metapage.displaced_count; i++) {
-    owners.push_back({metapage.displaced[i].header_block, metapage.displaced[i].id});
+  owners.reserve(owners.size() + metapage.displaced_members);
+  call_pg([&] {
+    visit_displaced(index, metapage, [&](const DisplacedSpace& space) {
+      owners.push_back({space.header_block, space.id});
+      return owners.size() < owners.capacity();
+    });
+  });
+  for (uint32_t extent : displaced_queue_extents(index, metapage)) {
+    unaccounted.account(extent);
   }
   BufferPages pages(index);
   for (const Owner& owner : owners) {
@@ -205,35 +299,33 @@ void stamp_displaced(Relation index) {
   GenericXLogState* record = GenericXLogStart(index);
   Metapage* metapage = nullptr;
   Buffer buffer = open_metapage_for_publish(index, record, &metapage);
-  // Read after the records that displaced the space: who has not begun by now reads the directory
-  // without it.
-  const uint64_t next = U64FromFullTransactionId(ReadNextFullTransactionId());
-  for (uint32_t i = 0; i < metapage->displaced_count; i++) {
-    if (metapage->displaced[i].removable_after == 0) {
-      metapage->displaced[i].removable_after = next;
-    }
-  }
+  stamp_listed(metapage);
   GenericXLogFinish(record);
   UnlockReleaseBuffer(buffer);
 }
 
 namespace {
 
-void drain_displaced(Relation index) {
+// Whether there is more to free.
+bool drain_displaced(Relation index, Reuse reuse) {
   Metapage metapage;
   read_metapage(index, &metapage);
   const DisplacedSpace* displaced = metapage.displaced;
   if (std::any_of(displaced, displaced + metapage.displaced_count,
                   [](const DisplacedSpace& d) { return d.removable_after == 0; })) {
     stamp_displaced(index);
-    read_metapage(index, &metapage);
   }
-  if (metapage.displaced_count == 0) {
-    return;
-  }
-  // Brings the horizon up to date; without it the check would say no for long.
-  GetOldestNonRemovableTransactionId(nullptr);
-  run_cpp([&] { drain_removable(index, metapage); });
+  trim_displaced_queue(index);  // a crash may have left an empty page
+  return metapage.displaced_members > 0 && run_cpp([&] { return drain_removable(index, reuse); });
+}
+
+void note_swept(Relation index) {
+  GenericXLogState* record = GenericXLogStart(index);
+  Metapage* metapage = nullptr;
+  Buffer buffer = open_metapage_for_publish(index, record, &metapage);
+  metapage->unpublished = 0;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(buffer);
 }
 
 // Under all job locks and PUBLISH, so that nobody is writing what is not linked yet.
@@ -244,33 +336,58 @@ void sweep_orphans(Relation index) {
     call_pg([&] {
       fault_point("sweep-found");
       release_rest(index, &release);
+      note_swept(index);
       fault_point("sweep-released");
     });
   });
+}
+
+// Whether segments were begun that are not published: by who is at work, or by who failed.
+bool may_have_orphans(Relation index) {
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  return metapage.unpublished > 0;
+}
+
+void sweep_if_due(Relation index) {
+  if (!may_have_orphans(index) || !try_lock_index(index, IndexLock::kSeal)) {
+    return;
+  }
+  if (try_lock_index(index, IndexLock::kMerge)) {
+    if (try_lock_index(index, IndexLock::kMergeSmall)) {
+      if (may_have_orphans(index)) {
+        sweep_orphans(index);
+      }
+      unlock_index(index, IndexLock::kMergeSmall);
+    }
+    unlock_index(index, IndexLock::kMerge);
+  }
+  unlock_index(index, IndexLock::kSeal);
 }
 
 }  // namespace
 
 void drain_if_free(Relation index) {
   if (try_lock_index(index, IndexLock::kPublish)) {
-    drain_displaced(index);
+    drain_displaced(index, Reuse::kWhatIsDue);
     unlock_index(index, IndexLock::kPublish);
   }
 }
 
-void reclaim_space(Relation index) {
-  drain_displaced(index);
-  if (!try_lock_index(index, IndexLock::kSeal)) {
-    return;
+void reclaim_if_free(Relation index) {
+  if (try_lock_index(index, IndexLock::kPublish)) {
+    drain_displaced(index, Reuse::kWhatIsDue);
+    sweep_if_due(index);
+    unlock_index(index, IndexLock::kPublish);
   }
-  if (try_lock_index(index, IndexLock::kMerge)) {
-    if (try_lock_index(index, IndexLock::kMergeSmall)) {
-      sweep_orphans(index);
-      unlock_index(index, IndexLock::kMergeSmall);
-    }
-    unlock_index(index, IndexLock::kMerge);
+}
+
+bool reclaim_space(Relation index) {
+  if (drain_displaced(index, Reuse::kAll)) {
+    return true;
   }
-  unlock_index(index, IndexLock::kSeal);
+  sweep_if_due(index);
+  return false;
 }
 
 }  // namespace pg
