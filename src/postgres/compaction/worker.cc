@@ -20,6 +20,7 @@ extern "C" {
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/background_process.h"
 #include "postgres/compaction/due_work.h"
+#include "postgres/compaction/lock_waiters.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/patience.h"
 #include "postgres/compaction/tail.h"
@@ -35,15 +36,15 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// Tries to take a lock that conflicts with who waits for `tag` in a stronger mode. Not
-// LockHasWaiters(), which reads a null pointer for a weak relation lock taken by the fast path.
-// Having it for a moment harms nobody: who conflicts with it conflicts with the lock on the index
-// that a worker has anyway, and on a database waits for no longer than that moment.
-bool is_wanted(const LOCKTAG& tag, LOCKMODE mode) {
-  if (LockAcquire(&tag, mode, false, true) == LOCKACQUIRE_NOT_AVAIL) {
+// Whether somebody drops the database: it has its lock, and waits for us to disconnect. Having the
+// lock for a moment harms nobody: who conflicts with it waits for no longer than that moment.
+bool is_database_dropped() {
+  LOCKTAG database;
+  SET_LOCKTAG_OBJECT(database, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+  if (LockAcquire(&database, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL) {
     return true;
   }
-  LockRelease(&tag, mode, false);
+  LockRelease(&database, RowExclusiveLock, false);
   return false;
 }
 
@@ -62,9 +63,7 @@ class PoliteMonitor final : public ProgressMonitor {
     last_look_ = now;
     LOCKTAG index;
     SET_LOCKTAG_RELATION(index, MyDatabaseId, index_);
-    LOCKTAG database;
-    SET_LOCKTAG_OBJECT(database, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
-    return is_wanted(index, AccessShareLock) || is_wanted(database, RowExclusiveLock);
+    return is_awaited(index, RowExclusiveLock) || is_database_dropped();
   }
 
  private:
