@@ -24,8 +24,8 @@ my @appending = qw(append-begin append-vectors append-entries append-codes appen
 my @freezing = qw(freeze-begin chain-frozen run-closed);
 my @merging = qw(merge-read merge-built merge-claimed merge-writing merge-written merge-carried
   merge-published merge-stamped);
-my @vacuuming = qw(vacuum-marked vacuum-published reclaim-logged reclaim-released sweep-found
-  sweep-released);
+my @vacuuming = qw(vacuum-marked vacuum-published reclaim-logged reclaim-released);
+my @sweeping = qw(sweep-found sweep-released);
 
 # As many rows come as go: what the index takes must not grow.
 my $dims = 128;
@@ -157,15 +157,25 @@ foreach my $round (1 .. 8)
 }
 is($sizes[7], $sizes[1], "failures do not add up: @sizes");
 
-# VACUUM with something to mark, to drain and to sweep.
+# VACUUM with something to mark and to drain.
 sub prepare_vacuum
 {
-	run_all(insert_rows(250));
-	run_broken('merge-written:error', q{CALL vseg_compact('items_idx')});
-	run_all(q{CALL vseg_compact('items_idx')}, delete_rows(250));
+	run_all(insert_rows(250), q{CALL vseg_compact('items_idx')}, delete_rows(250));
 	return;
 }
 break_statement($_, \&prepare_vacuum, sub { 'VACUUM items' }) foreach @vacuuming;
+
+# And with something to sweep, which is looked for only where a job has failed.
+sub prepare_sweep
+{
+	run_all(insert_rows(250));
+	run_broken('merge-written:error', q{CALL vseg_compact('items_idx')});
+	run_all(delete_rows(250));
+	return;
+}
+break_statement($_, \&prepare_sweep, sub { 'VACUUM items' }) foreach @sweeping;
+run_all(q{CALL vseg_compact('items_idx')}, q{CALL vseg_compact('items_idx')});
+is(run_broken('sweep-found:error', 'VACUUM items'), '00000', 'no sweep where no job has failed');
 
 # A merge drains what the one before displaced, before it writes.
 sub prepare_drain

@@ -33,7 +33,8 @@ sub space { return $node->safe_psql('postgres', "SELECT $_[0] FROM vseg_space('i
 sub is_reclaimed
 {
 	my ($what) = @_;
-	$node->safe_psql('postgres', 'SELECT txid_current(); VACUUM items');
+	# A crash may have lost the last compactions, which nothing has flushed.
+	$node->safe_psql('postgres', q{CALL vseg_compact('items_idx'); SELECT txid_current(); VACUUM items});
 	is(space('waiting_members, waiting_bytes, waiting_since IS NULL, holder IS NULL'),
 		'0|0|t|t', "$what: nothing waits");
 	is(leaked_extents($node, 'items_idx'), 0, "$what: nothing is leaked");
@@ -60,11 +61,11 @@ $old->query_safe(q{SET application_name = 'a report'; SET enable_seqscan = off; 
   DECLARE c CURSOR FOR SELECT id FROM items ORDER BY embedding <-> vector_of(7)});
 my @seen = split /\n/, $old->query_safe('FETCH 5 FROM c');
 my $rows = $next - 1;
-compact(220);
+compact(200);
 my $waiting = space('waiting_members');
-cmp_ok($waiting, '>=', 420, 'what is replaced waits, far more than a page lists');
+cmp_ok($waiting, '>=', 390, 'what is replaced waits, far more than a page lists');
 is(space(q{waiting_bytes >= waiting_members * 512 * 1024 AND waiting_since <= now()}), 't', 'space and time of what waits');
-is(space(qq{holder, holder_pid = $pid, holder_name, holder_xid_age > 200, holder_since < now()}),
+is(space(qq{holder, holder_pid = $pid, holder_name, holder_xid_age > 100, holder_since < now()}),
 	'transaction|t|a report|t|t', 'the view says who holds the horizon');
 is($node->safe_psql('postgres', q{SELECT count(*), sum(rows) FROM vseg_segments('items_idx')}),
 	'2|' . ($next - 1), 'everything is sealed nevertheless');
