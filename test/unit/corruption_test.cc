@@ -214,6 +214,26 @@ TEST_F(DamagedSegment, ImpossibleExtentIsNoticed) {
   }
 }
 
+TEST_F(DamagedSegment, ImpossibleRunsAreNoticed) {
+  const auto header = index_.pages.at<SegmentHeader>(entry_.header_block, 0);
+  for (uint32_t runs : {0u, header.runs - 1, header.runs + 1, kMaxExtentRuns + 1, ~0u}) {
+    index_.pages.at<SegmentHeader>(entry_.header_block, 0).runs = runs;
+    EXPECT_EQ(failing_block(), entry_.header_block) << runs;
+  }
+  index_.pages.at<SegmentHeader>(entry_.header_block, 0) = header;
+  for (uint32_t extents : {0u, 2u, 1u << 26, ~0u}) {
+    index_.pages.at<ExtentRun>(entry_.header_block, sizeof(SegmentHeader)).extents = extents;
+    EXPECT_EQ(failing_block(), entry_.header_block) << extents;
+  }
+}
+
+TEST_F(DamagedSegment, ImpossibleFirstPageIsNoticed) {
+  for (uint32_t first : {1u, kExtentPages, ~0u}) {
+    index_.pages.at<SegmentHeader>(entry_.header_block, 0).first_page = first;
+    EXPECT_EQ(failing_block(), entry_.header_block) << first;
+  }
+}
+
 TEST_F(DamagedSegment, ExtentThatDoesNotHoldTheHeaderIsNoticed) {
   index_.pages.at<uint32_t>(entry_.header_block, sizeof(SegmentHeader)) += 1;
   EXPECT_EQ(failing_block(), entry_.header_block);

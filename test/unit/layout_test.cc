@@ -1,6 +1,8 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engine/common/errors.h"
@@ -72,21 +74,15 @@ void expect_consistent(const SegmentHeader& header) {
                              ? uint64_t{header.entries.count} * layout.nodes_per_page
                              : header.entries.count / layout.pages_per_node;
   EXPECT_GE(entry_slots, entry_tree(header).blocks());
-  EXPECT_GE(kInlineExtents + uint64_t{header.extent_list.count} * kExtentsPerListPage,
-            header.extents);
 
   uint64_t next = 1;
-  for (const PageRange& range :
-       {header.extent_list, header.nodes, header.tids, header.tombstones, header.entries}) {
+  for (const PageRange& range : {header.nodes, header.tids, header.tombstones, header.entries}) {
     EXPECT_EQ(range.first, next);
     next += range.count;
   }
   EXPECT_EQ(header.pages, next);
   EXPECT_GE(uint64_t{header.extents} * kExtentPages, next);
   EXPECT_LT((uint64_t{header.extents} - 1) * kExtentPages, next);
-  EXPECT_LE(uint64_t{header.extent_list.first} + header.extent_list.count,
-            uint64_t{kInlineExtents} * kExtentPages)
-      << "the extent list must be within reach of the header's extents";
 }
 
 // Pages that a segment needs at least, in 64 bits.
@@ -121,16 +117,50 @@ TEST(SegmentPlan, BillionsOfRowsFitOrAreRefused) {
   }
 }
 
-TEST(SegmentPlan, ExtentListBeginsWhereTheHeaderIsFull) {
-  // Two pages of nodes and one of the remainder a row: 2,000 inline extents are 128,000 pages.
-  EXPECT_EQ(plan_segment(shape_of(2500, 42000)).extent_list.count, 0u);
-  SegmentHeader header = plan_segment(shape_of(2500, 64000));
-  EXPECT_EQ(header.extent_list.count, 1u);
-  expect_consistent(header);
+TEST(SegmentPlan, PagesBeforeTheFirstTakeExtentsToo) {
+  SegmentShape shape = shape_of(8, 10);
+  const uint32_t pages = plan_segment(shape).pages;
+  shape.first_page = kExtentPages - pages;
+  EXPECT_EQ(plan_segment(shape).extents, 1u);
+  shape.first_page++;
+  EXPECT_EQ(plan_segment(shape).extents, 2u);
+  EXPECT_EQ(plan_segment(shape).pages, pages);
+}
 
-  for (uint32_t rows = 51100; rows < 51250; rows++) {
-    expect_consistent(plan_segment(shape_of(2500, rows)));
+std::vector<std::pair<uint32_t, uint32_t>> pairs(const std::vector<ExtentRun>& runs) {
+  std::vector<std::pair<uint32_t, uint32_t>> pairs;
+  for (const ExtentRun& run : runs) {
+    pairs.emplace_back(run.first, run.extents);
   }
+  return pairs;
+}
+
+using Pairs = std::vector<std::pair<uint32_t, uint32_t>>;
+
+TEST(Extents, AreListedAsRuns) {
+  EXPECT_EQ(pairs(extent_runs({})), Pairs());
+  EXPECT_EQ(pairs(extent_runs({7, 8, 9, 11, 10, 20})), Pairs({{7, 3}, {11, 1}, {10, 1}, {20, 1}}));
+}
+
+TEST(Extents, AreTakenFromTheLowestUp) {
+  const std::vector<ExtentRun> free = {{3, 1}, {5, 2}, {10, 100}, {200, 5}};
+  EXPECT_EQ(pairs(choose_extents(free, 4, 10)), Pairs({{3, 1}, {5, 2}, {10, 1}}));
+  EXPECT_EQ(pairs(choose_extents(free, 1, 10)), Pairs({{3, 1}}));
+  EXPECT_EQ(pairs(choose_extents(free, 0, 10)), Pairs());
+  EXPECT_EQ(pairs(choose_extents(free, 1000, 10)), Pairs({{3, 1}, {5, 2}, {10, 100}, {200, 5}}))
+      << "as many as there are";
+}
+
+TEST(Extents, AreTakenInFewRuns) {
+  const std::vector<ExtentRun> free = {{3, 1}, {5, 2}, {10, 100}, {200, 5}};
+  EXPECT_EQ(pairs(choose_extents(free, 50, 2)), Pairs({{5, 2}, {10, 48}}));
+  EXPECT_EQ(pairs(choose_extents(free, 106, 2)), Pairs({{10, 100}, {200, 5}}));
+  std::vector<ExtentRun> fragments;
+  for (uint32_t i = 0; i < 5000; i++) {
+    fragments.push_back({3 * i, 1});
+  }
+  EXPECT_THAT(choose_extents(fragments, 400, 500), testing::SizeIs(400));
+  EXPECT_THAT(choose_extents(fragments, 501, 500), testing::SizeIs(0));
 }
 
 TEST(SegmentPlan, ManyEntryPointsTakeSeveralBlocks) {

@@ -100,11 +100,13 @@ class MemoryPages : public PageSource {
 // Puts the logical pages of a segment into its extents.
 class SegmentSink : public PageSink {
  public:
-  SegmentSink(MemoryPages& pages, uint32_t owner, const std::vector<uint32_t>& extents)
-      : pages_(pages), owner_(owner), extents_(extents) {}
+  SegmentSink(MemoryPages& pages, uint32_t owner, const std::vector<uint32_t>& extents,
+              uint32_t first_page = 0)
+      : pages_(pages), owner_(owner), extents_(extents), first_page_(first_page) {}
 
   void write(PageKind kind, const std::byte* payload, size_t bytes) override {
-    BlockNo block = extents_.at(written_ >> kExtentShift) * kExtentPages + (written_ & kExtentMask);
+    const uint32_t page = first_page_ + written_;
+    BlockNo block = extents_.at(page >> kExtentShift) * kExtentPages + (page & kExtentMask);
     pages_.put(block, kind, owner_, payload, bytes);
     written_++;
   }
@@ -115,6 +117,7 @@ class SegmentSink : public PageSink {
   MemoryPages& pages_;
   uint32_t owner_;
   const std::vector<uint32_t>& extents_;
+  uint32_t first_page_;
   uint32_t written_ = 0;
 };
 

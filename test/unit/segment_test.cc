@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/segment/member_extents.h"
 #include "engine/segment/segment_reader.h"
 #include "engine/segment/segment_writer.h"
 #include "test_index.h"
@@ -198,7 +199,7 @@ TEST(Segment, EntryBlocksHaveTheMeanOfThePointsBelowThem) {
 }
 
 // A gigabyte of pages, nearly all of them zero, which the page store leaves out.
-TEST(Segment, ExtentsBeyondTheHeaderAreListedInPagesOfTheirOwn) {
+TEST(Segment, HasItsExtentsInItsHeader) {
   constexpr uint32_t kRows = 17000;
   class FirstElementOnly : public ExactVectors {
    public:
@@ -212,9 +213,13 @@ TEST(Segment, ExtentsBeyondTheHeaderAreListedInPagesOfTheirOwn) {
     uint32_t row_ = 0;
   } vectors;
   SegmentHeader header = plan_segment({1, kMaxDimensions, Metric::kL1, 2, 100, kRows, 1});
-  ASSERT_EQ(header.extent_list.count, 1u);
+  // The first ones in as many runs as there may be, some of them descending.
   std::vector<uint32_t> extents(header.extents);
-  std::iota(extents.begin(), extents.end(), 1000);
+  ASSERT_GT(header.extents, kMaxExtentRuns);
+  std::iota(extents.begin(), extents.end(), 10000);
+  for (uint32_t i = 0; i + 1 < kMaxExtentRuns; i++) {
+    extents[i] = 5000 - 2 * i;
+  }
   std::vector<Tid> tids(kRows, tid_of(1));
   MemoryPages pages;
   SegmentSink sink(pages, header.id, extents);
@@ -230,6 +235,45 @@ TEST(Segment, ExtentsBeyondTheHeaderAreListedInPagesOfTheirOwn) {
   for (Ordinal i : {0u, 1u, 8000u, 15900u, 16000u, kRows - 1}) {
     EXPECT_EQ(reader.vector(i)[0], static_cast<float>(i));
   }
+  EXPECT_EQ(reader.extents(), extents);
+  // Only the header is read to open it.
+  pages.pins = 0;
+  const SegmentReader again(pages, entry, kMaxDimensions);
+  EXPECT_EQ(pages.pins, 1u);
+
+  extents[kMaxExtentRuns - 1] += 100;
+  EXPECT_THROW(write_segment({header, extents, ring(kRows, 2, 1), tids, vectors, nullptr}, sink),
+               std::length_error);
+}
+
+// As a build places its first segment.
+TEST(Segment, BeginsInTheExtentOfTheMetapage) {
+  Rows rows = random_rows(700, 300, 2);
+  Graph graph = ring(700, 16, 40);
+  SegmentShape shape{
+      5, 300, Metric::kL1, 16, 100, 700, static_cast<uint32_t>(graph.entry_points.size())};
+  shape.first_page = kFirstChainBlock + 1;
+  const SegmentHeader header = plan_segment(shape);
+  std::vector<uint32_t> extents(header.extents);
+  std::iota(extents.begin(), extents.end(), 0);
+  ASSERT_GT(header.extents, 1u);
+  std::vector<Tid> tids(700, tid_of(1));
+  MemoryPages pages;
+  SegmentSink sink(pages, header.id, extents, header.first_page);
+  RowsInOrder vectors(rows);
+  write_segment({header, extents, graph, tids, vectors, nullptr}, sink);
+  DirectoryEntry entry{};
+  entry.id = header.id;
+  entry.header_block = header.first_page;
+  entry.extents = header.extents;
+  entry.rows = 700;
+  SegmentReader reader(pages, entry, 300);
+  EXPECT_EQ(reader.block(0), kFirstChainBlock + 1);
+  EXPECT_EQ(reader.block(header.pages - 1), header.first_page + header.pages - 1);
+  expect_same_rows(reader, rows, graph);
+  // The metapage's extent is not the segment's to give back.
+  EXPECT_EQ(segment_extents(pages, entry.header_block, entry.id, 300),
+            std::vector<uint32_t>(extents.begin() + 1, extents.end()));
 }
 
 TEST(Segment, WriterRefusesPartsThatDoNotFitTheHeader) {

@@ -185,11 +185,12 @@ class TestIndex {
     entry.dead_rows++;
   }
 
-  // Block of a logical page of a segment of at most kInlineExtents extents.
+  // Block of a logical page of a segment whose extents are all apart from each other.
   BlockNo block_of(const DirectoryEntry& entry, uint32_t logical) {
-    auto extent = pages.at<uint32_t>(entry.header_block,
-                                     sizeof(SegmentHeader) + (logical >> kExtentShift) * 4);
-    return extent * kExtentPages + (logical & kExtentMask);
+    const auto run = pages.at<ExtentRun>(
+        entry.header_block,
+        sizeof(SegmentHeader) + (logical >> kExtentShift) * static_cast<uint32_t>(sizeof(ExtentRun)));
+    return run.first * kExtentPages + (logical & kExtentMask);
   }
 
   Metapage& metapage() { return metapage_; }

@@ -63,20 +63,6 @@ void group_nodes(NodeLayout* layout) {
   layout->pages_per_group = layout->node_pages_per_group + nodes * remainder_pages;
 }
 
-// Pages of extent list that a segment of `body` other pages needs: the list counts itself.
-PageCount extent_list_pages(PageCount body) {
-  PageCount pages = 0;
-  for (;;) {
-    PageCount extents = ceil_div(1 + pages + body, kExtentPages);
-    PageCount needed =
-        extents > kInlineExtents ? ceil_div(extents - kInlineExtents, kExtentsPerListPage) : 0;
-    if (needed <= pages) {
-      return pages;
-    }
-    pages = needed;
-  }
-}
-
 // Pages of `count` items, of which a page holds `per_page`, or each of which takes `pages_each`.
 uint32_t pages_of_items(uint32_t count, uint32_t per_page, uint32_t pages_each) {
   return per_page != 0 ? static_cast<uint32_t>(ceil_div(count, per_page)) : count * pages_each;
@@ -161,20 +147,48 @@ SegmentHeader plan_segment(const SegmentShape& shape) {
   PageCount tids = ceil_div(shape.rows, kTidsPerPage);
   PageCount tombstones = ceil_div(shape.rows, kTombstonesPerPage);
   PageCount entries = entry_pages(layout, entry_tree(header).blocks());
-  PageCount body = nodes + tids + tombstones + entries;
-  PageCount extent_list = extent_list_pages(body);
-  if (1 + extent_list + body > kMaxSegmentPages) {
+  if (shape.first_page + 1 + nodes + tids + tombstones + entries > kMaxSegmentPages) {
     throw LimitError("a segment of this many rows has more pages than block numbers");
   }
   PageCount next = 1;
-  header.extent_list = place(&next, extent_list);
   header.nodes = place(&next, nodes);
   header.tids = place(&next, tids);
   header.tombstones = place(&next, tombstones);
   header.entries = place(&next, entries);
   header.pages = static_cast<uint32_t>(next);
-  header.extents = static_cast<uint32_t>(ceil_div(next, kExtentPages));
+  header.first_page = shape.first_page;
+  header.extents = static_cast<uint32_t>(ceil_div(shape.first_page + next, kExtentPages));
   return header;
+}
+
+std::vector<ExtentRun> extent_runs(const std::vector<uint32_t>& extents) {
+  std::vector<ExtentRun> runs;
+  for (uint32_t extent : extents) {
+    if (!runs.empty() && runs.back().first + runs.back().extents == extent) {
+      runs.back().extents++;
+    } else {
+      runs.push_back({extent, 1});
+    }
+  }
+  return runs;
+}
+
+std::vector<ExtentRun> choose_extents(const std::vector<ExtentRun>& free, uint32_t count,
+                                      size_t most) {
+  for (uint32_t shortest = 1;; shortest *= 2) {
+    std::vector<ExtentRun> chosen;
+    uint32_t left = count;
+    for (const ExtentRun& run : free) {
+      // A short rest ends in the middle of a run.
+      if (left > 0 && run.extents >= std::min(shortest, left)) {
+        chosen.push_back({run.first, std::min(run.extents, left)});
+        left -= chosen.back().extents;
+      }
+    }
+    if (chosen.size() <= most) {
+      return chosen;
+    }
+  }
 }
 
 AppendLayout make_append_layout(uint32_t dimensions) {

@@ -16,6 +16,11 @@ namespace vseg {
 constexpr uint32_t kMetapageMagic = 0x76736567;  // "vseg"
 constexpr BlockNo kMetapageBlock = 0;
 constexpr uint32_t kFirstChainId = 1;
+
+// Where the first append chain begins, and another one once no member begins in extent 0 any more.
+// Behind it a build puts its first segment, so that a small index is small.
+constexpr BlockNo kFirstChainBlock = 3;
+
 constexpr uint32_t kFirstSegmentId = 2;
 constexpr uint32_t kMaxDirectoryEntries = 64;
 constexpr uint32_t kMaxDisplaced = 80;  // listed here; older ones are in the displaced queue

@@ -22,7 +22,7 @@ enum class PageKind : uint8_t {
   kMeta = 1,             // block 0: options, directory, displaced space
   kAllocationMap = 2,    // one bit an extent
   kSegmentHeader = 3,    // logical page 0 of a segment
-  kExtentList = 4,       // a segment's extents beyond those in its header
+  // 4 was a list of extents
   kNodes = 5,            // node blocks of a graph segment
   kTids = 6,             // heap addresses of a segment's rows
   kTombstones = 7,       // bitmap of a segment's dead rows; the only mutable pages of a segment

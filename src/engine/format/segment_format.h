@@ -1,9 +1,11 @@
 // A graph segment's pages. On disk.
 //
-// A segment is a sequence of logical pages, placed in extents: logical page p is block
-// extents[p / 64] * 64 + p % 64. In order:
+// A segment is a sequence of logical pages, placed in extents: with q = first_page + p, logical
+// page p is block extents[q / 64] * 64 + q % 64. The extents are listed as runs of consecutive ones,
+// all of them in the header page, so that opening a segment takes no longer the larger it is. In
+// order:
 //
-//   header | extent list (large segments only) | nodes | TIDs | tombstones | entry tree
+//   header | nodes | TIDs | tombstones | entry tree
 //
 // Node blocks are of one size; block i belongs to ordinal i. Where a block fits into a page,
 // nodes_per_page of them share one and none straddles two; a larger block takes pages_per_node
@@ -17,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "engine/common/types.h"
 #include "engine/format/entry_tree.h"
@@ -99,19 +102,37 @@ struct SegmentHeader {
   uint32_t entry_points;  // below the entry tree
   uint32_t pages;         // logical pages
   uint32_t extents;
-  PageRange extent_list;
+  uint32_t first_page;  // of the first extent: not 0 in the extent of the metapage only
   PageRange nodes;
   PageRange tids;
   PageRange tombstones;
   PageRange entries;
   uint32_t merges;  // how often in a row the graph was built on another, since it was built anew
+  uint32_t runs;    // ExtentRun, right after this header; the fields before follow from the shape
   uint32_t reserved[20];
 };
 static_assert(sizeof(SegmentHeader) == 160);
 
-// Extent numbers that stand in the header page itself, right after SegmentHeader.
-constexpr uint32_t kInlineExtents = (kPagePayload - sizeof(SegmentHeader)) / sizeof(uint32_t);
-constexpr uint32_t kExtentsPerListPage = kPagePayload / sizeof(uint32_t);
+// Consecutive extents.
+struct ExtentRun {
+  uint32_t first;
+  uint32_t extents;
+};
+static_assert(sizeof(ExtentRun) == 8);
+
+// What the header page has room for. Who claims extents takes new ones, which are consecutive,
+// rather than more fragments than half of these.
+constexpr uint32_t kMaxExtentRuns =
+    (kPagePayload - sizeof(SegmentHeader)) / sizeof(ExtentRun);  // 1,000
+
+// A list of extents as runs, in its order.
+std::vector<ExtentRun> extent_runs(const std::vector<uint32_t>& extents);
+
+// `count` extents of `free`, which ascends, as runs, lowest first: of at most `most` runs, so that
+// where space is in small pieces the smaller ones are left out. Fewer than `count` where there are
+// no more.
+std::vector<ExtentRun> choose_extents(const std::vector<ExtentRun>& free, uint32_t count,
+                                      size_t most);
 
 constexpr uint32_t kTidsPerPage = kPagePayload / sizeof(Tid);  // 1,360
 constexpr uint32_t kTombstonesPerPage = kPagePayload * 8;      // 65,280
@@ -126,6 +147,7 @@ struct SegmentShape {
   uint32_t entry_points;
   OwnVector own = OwnVector::kChosen;
   uint32_t merges = 0;
+  uint32_t first_page = 0;
 };
 
 // The header of a segment of that shape: page ranges and counts follow from it. Throws

@@ -32,6 +32,7 @@ std::vector<uint32_t> segment_extents(PageSource& pages, BlockNo header_block, u
   entry.extents = header.extents;
   entry.rows = header.rows;
   std::vector<uint32_t> extents = SegmentReader(pages, entry, dimensions).extents();
+  extents.erase(std::remove(extents.begin(), extents.end(), 0), extents.end());
   std::sort(extents.begin(), extents.end());
   return extents;
 }

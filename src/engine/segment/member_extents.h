@@ -10,7 +10,8 @@
 
 namespace vseg {
 
-// Extents of the graph segment whose header is in `header_block`, ascending.
+// Extents of the graph segment whose header is in `header_block`, ascending; extent 0, which the
+// metapage owns, left out though a segment may begin there.
 std::vector<uint32_t> segment_extents(PageSource& pages, BlockNo header_block, uint32_t id,
                                       uint32_t dimensions);
 

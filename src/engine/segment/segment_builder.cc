@@ -99,7 +99,7 @@ void SegmentBuilder::build(BuildMonitor& monitor) {
   known_.give_up();
 }
 
-SegmentHeader SegmentBuilder::plan(uint32_t id) const {
+SegmentHeader SegmentBuilder::plan(uint32_t id, uint32_t first_page) const {
   SegmentShape shape{};
   shape.id = id;
   shape.dimensions = options_.dimensions;
@@ -109,12 +109,13 @@ SegmentHeader SegmentBuilder::plan(uint32_t id) const {
   shape.rows = graph_.rows;
   shape.entry_points = static_cast<uint32_t>(graph_.entry_points.size());
   shape.merges = graph_.merges;
+  shape.first_page = first_page;
   return plan_segment(shape);
 }
 
 void SegmentBuilder::write(const SegmentPlace& place, ExactVectors& vectors, BuildMonitor& monitor,
                            PageSink& sink) const {
-  const SegmentHeader header = plan(place.id);
+  const SegmentHeader header = plan(place.id, place.first_page);
   write_segment({header, place.extents, graph_, tids_, vectors, rotation_ ? &rows_ : nullptr,
                  threads(), &monitor},
                 sink);

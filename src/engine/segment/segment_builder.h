@@ -29,6 +29,7 @@ struct SegmentBuilderOptions {
 // Where a segment goes: its number and its extents.
 struct SegmentPlace {
   uint32_t id;
+  uint32_t first_page;  // of the first extent
   std::vector<uint32_t> extents;
 };
 
@@ -53,11 +54,12 @@ class SegmentBuilder {
   // What build() took.
   const BuildWork& work() const { return graph_.work; }
 
-  // The header of the built segment as number `id`. REQUIRES: build() has run.
-  SegmentHeader plan(uint32_t id) const;
+  // The header of the built segment as number `id`, to begin with page `first_page` of its first
+  // extent. REQUIRES: build() has run.
+  SegmentHeader plan(uint32_t id, uint32_t first_page = 0) const;
 
   // Writes the built segment; `vectors` are those of the rows, in the order they were added.
-  // REQUIRES: place.extents has plan(place.id).extents elements.
+  // REQUIRES: place.extents has plan(place.id, place.first_page).extents elements.
   void write(const SegmentPlace& place, ExactVectors& vectors, BuildMonitor& monitor,
              PageSink& sink) const;
 

@@ -16,15 +16,17 @@ namespace {
 constexpr uint32_t kExtentLimit = 1u << (32 - kExtentShift);
 
 SegmentShape shape_of(const SegmentHeader& header) {
-  return {header.id,   header.dimensions,   header.metric, header.m,     header.ef_construction,
-          header.rows, header.entry_points, header.own,    header.merges};
+  return {header.id,           header.dimensions, header.metric,
+          header.m,            header.ef_construction, header.rows,
+          header.entry_points, header.own,        header.merges,
+          header.first_page};
 }
 
-// Everything in a header follows from the shape; `reserved` is free for later versions.
+// Everything in a header before `runs` follows from the shape.
 bool follows_from_shape(const SegmentHeader& header) {
   try {
     SegmentHeader planned = plan_segment(shape_of(header));
-    return std::memcmp(&planned, &header, offsetof(SegmentHeader, reserved)) == 0;
+    return std::memcmp(&planned, &header, offsetof(SegmentHeader, runs)) == 0;
   } catch (const LimitError&) {
     return false;
   }
@@ -53,7 +55,6 @@ SegmentReader::SegmentReader(PageSource& pages, const DirectoryEntry& entry, uin
     parts_.resize(sizeof(SplitScale) + layout_.dimensions + layout_.remainder_bytes);
     joined_.resize(layout_.dimensions);
   }
-  read_extents();
 }
 
 void SegmentReader::read_header(const DirectoryEntry& entry, uint32_t dimensions) {
@@ -78,35 +79,50 @@ void SegmentReader::read_header(const DirectoryEntry& entry, uint32_t dimensions
   if (header_.entry_points > header_.rows || (header_.entry_points == 0) != (header_.rows == 0)) {
     corrupt("segment header has an impossible number of entry points");
   }
-  if (!follows_from_shape(header_)) {
+  if (header_.first_page >= kExtentPages || !follows_from_shape(header_)) {
     corrupt("segment header is inconsistent");
   }
-  take_extents(page + sizeof(SegmentHeader), kInlineExtents, header_block_);
-  // The list pages are reached by the inline extents; so is the header itself.
+  if (header_.runs > kMaxExtentRuns || !take_runs(page + sizeof(SegmentHeader))) {
+    corrupt("segment has impossible extents");
+  }
   if (block(0) != header_block_) {
     corrupt("segment header is not on its segment's first page");
   }
 }
 
-void SegmentReader::read_extents() {
-  const PageRange& list = header_.extent_list;
-  for (uint32_t i = 0; i < list.count; i++) {
-    uint32_t logical = list.first + i;
-    take_extents(pin(logical, PageKind::kExtentList), kExtentsPerListPage, block(logical));
+// False where they are not those of the segment. Extent 0 is the metapage's: one segment may begin
+// there, behind the first pages.
+bool SegmentReader::take_runs(const std::byte* bytes) {
+  runs_.reserve(header_.runs);
+  uint32_t extents = 0;
+  for (uint32_t i = 0; i < header_.runs; i++) {
+    ExtentRun run;
+    std::memcpy(&run, bytes + i * sizeof(run), sizeof(run));
+    const bool is_possible = run.extents > 0 && run.extents <= header_.extents - extents &&
+                             run.first < kExtentLimit && run.extents <= kExtentLimit - run.first &&
+                             (run.first > 0 || (i == 0 && header_.first_page > kFirstChainBlock));
+    if (!is_possible) {
+      return false;
+    }
+    runs_.push_back({extents + run.extents, run.first - extents});
+    extents += run.extents;
   }
+  return extents == header_.extents;
 }
 
-// Appends the extent numbers of one page: `capacity` of them, or what is left of the segment's.
-void SegmentReader::take_extents(const std::byte* numbers, uint32_t capacity, BlockNo block) {
-  size_t known = extents_.size();
-  size_t count = std::min<size_t>(capacity, header_.extents - known);
-  extents_.resize(known + count);
-  std::memcpy(extents_.data() + known, numbers, count * sizeof(uint32_t));
-  for (size_t i = known; i < extents_.size(); i++) {
-    if (extents_[i] == 0 || extents_[i] >= kExtentLimit) {
-      throw CorruptIndexError(block, "segment has an impossible extent number");
-    }
+// One run in most segments, a few in others.
+const SegmentReader::PlacedRun& SegmentReader::run_of(uint32_t extent) const {
+  return *std::upper_bound(runs_.begin(), runs_.end(), extent,
+                           [](uint32_t e, const PlacedRun& run) { return e < run.end; });
+}
+
+std::vector<uint32_t> SegmentReader::extents() const {
+  std::vector<uint32_t> extents;
+  extents.reserve(header_.extents);
+  for (uint32_t i = 0; i < header_.extents; i++) {
+    extents.push_back(run_of(i).shift + i);
   }
+  return extents;
 }
 
 SegmentReader::NodePlace SegmentReader::place(const NodeId& id) const {

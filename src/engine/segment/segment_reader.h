@@ -30,7 +30,7 @@ class SegmentReader {
 
   const SegmentHeader& header() const { return header_; }
   uint32_t rows() const { return header_.rows; }
-  const std::vector<uint32_t>& extents() const { return extents_; }
+  std::vector<uint32_t> extents() const;  // in the order of their pages
 
   // All of these: REQUIRES: ordinal < rows(). Throw CorruptIndexError. Neighbours are < rows().
   NodeView node(Ordinal ordinal);
@@ -56,7 +56,10 @@ class SegmentReader {
 
   // Block of a logical page of this segment; REQUIRES: logical < header().pages.
   BlockNo block(uint32_t logical) const {
-    return extents_[logical >> kExtentShift] * kExtentPages + (logical & kExtentMask);
+    const uint32_t page = header_.first_page + logical;
+    const uint32_t extent = page >> kExtentShift;
+    const PlacedRun& run = extent < runs_[0].end ? runs_[0] : run_of(extent);
+    return (extent + run.shift) * kExtentPages + (page & kExtentMask);
   }
 
  private:
@@ -66,8 +69,16 @@ class SegmentReader {
   };
 
   void read_header(const DirectoryEntry& entry, uint32_t dimensions);
-  void read_extents();
-  void take_extents(const std::byte* numbers, uint32_t capacity, BlockNo block);
+  bool take_runs(const std::byte* bytes);
+
+  // Of the segment's extents, those up to `end` that no run before has: `shift`, modulo 2^32, is
+  // what their numbers are higher by than their places in the segment.
+  struct PlacedRun {
+    uint32_t end;
+    uint32_t shift;
+  };
+  const PlacedRun& run_of(uint32_t extent) const;
+
   // Which node block: that of a row, or an entry block.
   struct NodeId {
     PageKind kind;
@@ -94,7 +105,7 @@ class SegmentReader {
   SegmentHeader header_;
   NodeLayout layout_;
   EntryTree entry_tree_{0, 2};
-  std::vector<uint32_t> extents_;
+  std::vector<PlacedRun> runs_;
   std::vector<std::byte> scratch_;  // one spanning node block
   std::vector<std::byte> parts_;    // both parts of a split vector
   std::vector<float> joined_;       // a split vector

@@ -38,14 +38,16 @@ void write_array(PageSink& sink, PageKind kind, const T* elements, size_t count,
 }
 
 void write_header(const SegmentParts& parts, PageSink& sink) {
-  const std::vector<uint32_t>& extents = parts.extents;
-  size_t in_header = std::min<size_t>(extents.size(), kInlineExtents);
-  std::vector<std::byte> page(sizeof(SegmentHeader) + in_header * sizeof(uint32_t));
-  std::memcpy(page.data(), &parts.header, sizeof(SegmentHeader));
-  std::memcpy(page.data() + sizeof(SegmentHeader), extents.data(), in_header * sizeof(uint32_t));
+  const std::vector<ExtentRun> runs = extent_runs(parts.extents);
+  if (runs.size() > kMaxExtentRuns) {
+    throw std::length_error("the extents of a segment are in too many places");
+  }
+  SegmentHeader header = parts.header;
+  header.runs = static_cast<uint32_t>(runs.size());
+  std::vector<std::byte> page(sizeof(SegmentHeader) + runs.size() * sizeof(ExtentRun));
+  std::memcpy(page.data(), &header, sizeof(SegmentHeader));
+  std::memcpy(page.data() + sizeof(SegmentHeader), runs.data(), runs.size() * sizeof(ExtentRun));
   sink.write(PageKind::kSegmentHeader, page.data(), page.size());
-  write_array(sink, PageKind::kExtentList, extents.data() + in_header, extents.size() - in_header,
-              kExtentsPerListPage);
 }
 
 // Codes of node blocks' neighbours, from the rotated rows.

@@ -22,6 +22,7 @@ extern "C" {
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/append_chain.h"
 #include "postgres/storage/bulk_writer.h"
+#include "postgres/storage/chain_pages.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
@@ -167,7 +168,10 @@ class IndexBuilder {
     }
     finished_ = true;
     writer_.finish();
-    call_pg([&] { mark_extents(context_.index, 0, writer_.extents()); });
+    call_pg([&] {
+      mark_extents(context_.index, 0, writer_.extents());
+      leave_to_segment(context_.index, writer_.pages_of_first_extent());
+    });
   }
 
   // The segments' pages are logged by now; one record makes them all part of the index.

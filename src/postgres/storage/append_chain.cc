@@ -46,7 +46,8 @@ void check_tail(const Appender& a) {
   check_next_page(a, block, header->extent, header->extent_used);
 }
 
-// Makes the chain's first entry page, unless another backend was faster. One record.
+// Makes the chain's first entry page, unless another backend was faster. One record: chain header,
+// the page and, where what the header names is used up, the allocation map.
 void start_chain(const Appender& a) {
   Buffer chain = read_locked(a.index, a.header_block, BUFFER_LOCK_EXCLUSIVE, header_page(a));
   if (payload_as<AppendChainHeader>(BufferGetPage(chain))->first != kNoBlock) {
@@ -56,14 +57,23 @@ void start_chain(const Appender& a) {
   GenericXLogState* record = GenericXLogStart(a.index);
   auto* header = payload_as<AppendChainHeader>(GenericXLogRegisterBuffer(record, chain, 0));
   check_next_page(a, a.header_block, header->extent, header->extent_used);
-  const BlockNumber block = header->extent * kExtentPages + header->extent_used;
+  ExtentClaim claim = {header->extent, InvalidBuffer};
+  uint32_t used = header->extent_used;
+  if (used == kExtentPages) {
+    claim = claim_extent(a.index, record);
+    used = 0;
+  }
+  const BlockNumber block = claim.extent * kExtentPages + used;
   Buffer first = take_page(a.index, block);
   init_entry_page(GenericXLogRegisterBuffer(record, first, GENERIC_XLOG_FULL_IMAGE),
-                  {a.chain_id, header->extent, header->extent_used + 1}, a.layout);
+                  {a.chain_id, claim.extent, used + 1}, a.layout);
   header->first = block;
   header->tail = block;
   GenericXLogFinish(record);
   UnlockReleaseBuffer(first);
+  if (BufferIsValid(claim.map)) {
+    UnlockReleaseBuffer(claim.map);
+  }
   UnlockReleaseBuffer(chain);
 }
 

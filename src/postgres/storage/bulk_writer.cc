@@ -4,8 +4,6 @@ extern "C" {
 #include "storage/smgr.h"
 }
 
-#include "engine/format/metapage.h"
-
 namespace vseg {
 namespace pg {
 
@@ -16,8 +14,9 @@ std::vector<uint32_t> BulkWriter::allocate(uint32_t extents) {
   std::vector<uint32_t> list;
   list.reserve(extents);
   while (list.size() < extents) {
-    // The first extent that an allocation map page covers holds that page.
-    if (next_extent_ % kExtentsPerMap != 0) {
+    // The first extent that an allocation map page covers holds that page; the very first has room
+    // behind it.
+    if (next_extent_ == 0 || next_extent_ % kExtentsPerMap != 0) {
       list.push_back(next_extent_);
     }
     next_extent_++;

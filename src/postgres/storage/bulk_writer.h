@@ -2,9 +2,11 @@
 #ifndef VSEG_POSTGRES_STORAGE_BULK_WRITER_H_
 #define VSEG_POSTGRES_STORAGE_BULK_WRITER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "engine/format/metapage.h"
 #include "postgres/storage/segment_target.h"
 
 namespace vseg {
@@ -18,6 +20,9 @@ class BulkWriter final : public SegmentTarget {
  public:
   explicit BulkWriter(Relation index);
 
+  // The first segment begins in the extent of the metapage, behind the first pages.
+  uint32_t next_first_page() const override { return next_extent_ == 0 ? kFirstChainBlock + 1 : 0; }
+
   // Behind all extents given before; they leave the allocation map's free ones by mark_extents,
   // when all segments are written.
   std::vector<uint32_t> allocate(uint32_t extents) override;
@@ -26,7 +31,10 @@ class BulkWriter final : public SegmentTarget {
   uint64_t bytes_written() const { return pages_written_ * kPageSize; }
 
   // Number of extents in use, the first one included.
-  uint32_t extents() const { return next_extent_; }
+  uint32_t extents() const { return std::max(next_extent_, 1U); }
+
+  // Pages in use of the first one.
+  uint32_t pages_of_first_extent() const { return std::min<uint32_t>(end_, kExtentPages); }
 
   void finish();
 
@@ -34,7 +42,7 @@ class BulkWriter final : public SegmentTarget {
   void write_batch(const Batch& batch) override;
   void extend_to(BlockNumber block);
 
-  uint32_t next_extent_ = 1;  // extent 0 holds the metapage
+  uint32_t next_extent_ = 0;
   BlockNumber end_;           // blocks the file has
   uint64_t pages_written_ = 0;
 };

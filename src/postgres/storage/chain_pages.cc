@@ -13,6 +13,15 @@ void init_chain_header(Page page, const ChainPosition& position) {
   header->extent_used = position.extent_used;
 }
 
+void leave_to_segment(Relation index, uint32_t pages) {
+  GenericXLogState* record = GenericXLogStart(index);
+  Buffer buffer = read_locked(index, kFirstChainBlock, BUFFER_LOCK_EXCLUSIVE,
+                              {PageKind::kAppendHeader, kFirstChainId});
+  payload_as<AppendChainHeader>(GenericXLogRegisterBuffer(record, buffer, 0))->extent_used = pages;
+  GenericXLogFinish(record);
+  UnlockReleaseBuffer(buffer);
+}
+
 void init_entry_page(Page page, const ChainPosition& position, const AppendLayout& layout) {
   init_page(page, {PageKind::kAppendEntries, position.id}, layout.blocks_offset);
   auto* header = payload_as<AppendEntriesHeader>(page);

@@ -21,6 +21,10 @@ struct ChainPosition {
 // Fills the header page of an empty chain.
 void init_chain_header(Page page, const ChainPosition& position);
 
+// Has the index's first chain, which is empty, take its pages behind the first `pages` of extent 0,
+// where a build has put its first segment: from another extent, where it takes up all of it.
+void leave_to_segment(Relation index, uint32_t pages);
+
 // Fills an entry page without rows, open for them.
 void init_entry_page(Page page, const ChainPosition& position, const AppendLayout& layout);
 

@@ -75,8 +75,7 @@ ChainRef list_chain(Metapage* metapage, MemberKind kind, BlockNumber header_bloc
   entry.header_block = header_block;
   entry.born = metapage->generation;
   metapage->directory[metapage->directory_count++] = entry;
-  metapage->first_extent_members =
-      static_cast<uint16_t>(metapage->first_extent_members + (header_block < kExtentPages ? 1 : 0));
+  metapage->first_extent_members += header_block < kExtentPages ? 1 : 0;
   return {entry.id, header_block};
 }
 
@@ -225,6 +224,7 @@ void publish_segment(Metapage* metapage, const DirectoryEntry& segment) {
   *entry = segment;
   entry->born = metapage->generation;
   metapage->unpublished -= metapage->unpublished > 0 ? 1 : 0;
+  metapage->first_extent_members += segment.header_block < kExtentPages ? 1 : 0;
 }
 
 void publish_replacement(Relation index, const Replacement& replacement) {

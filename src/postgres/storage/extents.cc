@@ -5,6 +5,7 @@
 
 #include "engine/common/bits.h"
 #include "engine/format/metapage.h"
+#include "engine/format/segment_format.h"
 #include "postgres/storage/file_extension.h"
 #include "postgres/storage/pages.h"
 
@@ -82,22 +83,97 @@ ExtentClaim claim_extent(Relation index, GenericXLogState* record) {
   return {k * kExtentsPerMap + bit, buffer};
 }
 
-void claim_extents(Relation index, uint32_t count, uint32_t* extents) {
-  uint32_t claimed = 0;
-  for (uint32_t k = 0; claimed < count; k++) {
+namespace {
+
+// Makes the file long enough for `count` more extents from `end` on, an extent at a time, before
+// they are claimed: whoever claims one behind them would have to do it, in one go and under buffer
+// locks. Appends them to `chosen`.
+void extend_by_extents(Relation index, uint32_t end, uint32_t count, BufferAccessStrategy strategy,
+                       std::vector<ExtentRun>* chosen) {
+  for (uint32_t extent = end; count > 0; extent++) {
     CHECK_FOR_INTERRUPTS();
-    Buffer buffer = lock_map_with_room(index, &k);
-    GenericXLogState* record = GenericXLogStart(index);
-    char* map = register_map(record, buffer);
-    for (uint32_t bit = 0; bit < kExtentsPerMap && claimed < count; bit++) {
-      if (!get_bit(map, bit)) {
-        set_bit(map, bit);
-        extents[claimed++] = k * kExtentsPerMap + bit;
+    extend_to_block(index, (extent + 1) * kExtentPages - 1, strategy);
+    if (extent % kExtentsPerMap != 0) {  // else it holds a map page
+      chosen->push_back({extent, 1});
+      count--;
+    }
+  }
+}
+
+// Free runs among the first `end` extents, ascending.
+std::vector<ExtentRun> free_runs(Relation index, uint32_t end) {
+  std::vector<ExtentRun> runs;
+  std::vector<char> map(kPagePayload);
+  for (uint32_t first = 0; first < end; first += kExtentsPerMap) {
+    call_pg([&] {
+      CHECK_FOR_INTERRUPTS();
+      copy_allocation_map(index, first / kExtentsPerMap, map.data());
+    });
+    for (uint32_t bit = first == 0 ? 0 : 1; bit < kExtentsPerMap && first + bit < end; bit++) {
+      if (get_bit(map.data(), bit)) {
+        continue;
+      }
+      const uint32_t extent = first + bit;
+      if (!runs.empty() && runs.back().first + runs.back().extents == extent) {
+        runs.back().extents++;
+      } else {
+        runs.push_back({extent, 1});
       }
     }
-    GenericXLogFinish(record);
-    UnlockReleaseBuffer(buffer);
   }
+  return runs;
+}
+
+// Takes those of `wanted`, which ascend, that are still free.
+void claim_runs(Relation index, const std::vector<ExtentRun>& wanted,
+                std::vector<uint32_t>* extents) {
+  std::vector<uint32_t> list;
+  for (const ExtentRun& run : wanted) {
+    for (uint32_t i = 0; i < run.extents; i++) {
+      list.push_back(run.first + i);
+    }
+  }
+  extents->reserve(extents->size() + list.size());
+  for (size_t next = 0; next < list.size();) {
+    call_pg([&] {
+      CHECK_FOR_INTERRUPTS();
+      const uint32_t k = list[next] / kExtentsPerMap;
+      Buffer buffer = lock_map(index, k);
+      GenericXLogState* record = GenericXLogStart(index);
+      char* map = register_map(record, buffer);
+      for (; next < list.size() && list[next] / kExtentsPerMap == k; next++) {
+        if (!get_bit(map, list[next] % kExtentsPerMap)) {
+          set_bit(map, list[next] % kExtentsPerMap);
+          extents->push_back(list[next]);
+        }
+      }
+      GenericXLogFinish(record);
+      UnlockReleaseBuffer(buffer);
+    });
+  }
+}
+
+}  // namespace
+
+// Others may take extents between the look at the maps and the claim: what is missing then is
+// looked for again.
+std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy) {
+  std::vector<uint32_t> extents;
+  while (extents.size() < count) {
+    const BlockNumber blocks = call_pg([&] { return RelationGetNumberOfBlocks(index); });
+    const uint32_t end = (blocks + kExtentPages - 1) / kExtentPages;
+    const auto missing = static_cast<uint32_t>(count - extents.size());
+    std::vector<ExtentRun> chosen =
+        choose_extents(free_runs(index, end), missing, kMaxExtentRuns / 2);
+    uint32_t found = 0;
+    for (const ExtentRun& run : chosen) {
+      found += run.extents;
+    }
+    call_pg([&] { extend_by_extents(index, end, missing - found, strategy, &chosen); });
+    claim_runs(index, chosen, &extents);
+  }
+  std::sort(extents.begin(), extents.end());
+  return extents;
 }
 
 bool is_allocated(Relation index, uint32_t extent) {
@@ -164,6 +240,20 @@ uint32_t count_free_extents(Relation index, uint32_t end) {
     }
   }
   return free;
+}
+
+uint32_t end_of_taken_extents(Relation index) {
+  char map[kPagePayload];
+  for (uint32_t k = allocation_maps(index); k-- > 0;) {
+    copy_allocation_map(index, k, map);
+    // A map page's own extent is not needed for it alone, but for the first one.
+    for (uint32_t bit = kExtentsPerMap; bit-- > (k == 0 ? 0 : 1);) {
+      if (get_bit(map, bit)) {
+        return k * kExtentsPerMap + bit + 1;
+      }
+    }
+  }
+  return 0;
 }
 
 Buffer release_extents(Relation index, GenericXLogState* record, const uint32_t* extents,

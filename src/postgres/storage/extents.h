@@ -2,7 +2,10 @@
 #ifndef VSEG_POSTGRES_STORAGE_EXTENTS_H_
 #define VSEG_POSTGRES_STORAGE_EXTENTS_H_
 
-#include "postgres/boundary/postgres_headers.h"
+#include "postgres/boundary/guard.h"
+
+#include <cstdint>
+#include <vector>
 
 #include "engine/format/page.h"
 
@@ -24,13 +27,18 @@ ExtentClaim claim_extent(Relation index, GenericXLogState* record);
 // Whether the extent is taken.
 bool is_allocated(Relation index, uint32_t extent);
 
-// Takes `count` free extents for a segment that is about to be written, one WAL record a map page.
-// They are linked by the record that publishes the segment, later: an error or a crash before
-// leaks them, until VACUUM's sweep finds them.
-void claim_extents(Relation index, uint32_t count, uint32_t* extents);
+// Takes `count` free extents, ascending, for a segment that is about to be written, one WAL record a
+// map page; the file is extended first by those that it lacks, and their pages are read into the
+// ring of `strategy`. In few runs (engine/format/segment_format.h): small pieces of free space are
+// left alone rather than taken in large numbers. They are linked by the record that publishes the
+// segment, later: an error or a crash before leaks them, until a sweep finds them.
+std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy);
 
 // Free extents among the first `end`.
 uint32_t count_free_extents(Relation index, uint32_t end);
+
+// The extent behind the last one that is taken.
+uint32_t end_of_taken_extents(Relation index);
 
 // Marks `count` extents from `first` on as taken, one WAL record a map page. Only for an index that
 // nobody else can see yet (ambuild): publishing them follows in another record.

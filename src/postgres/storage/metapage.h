@@ -57,9 +57,6 @@ void release_member(Relation index, uint32_t id);
 // Whether another backend has claimed it.
 bool is_member_claimed(Relation index, uint32_t id);
 
-// Where the first append chain begins, and another one once nothing of it is left there.
-constexpr BlockNumber kFirstChainBlock = 3;
-
 // Locks the metapage exclusively and puts it into a WAL record; `*page` is the image to change.
 // REQUIRES: the PUBLISH lock, or an index nobody else can see yet.
 Buffer open_metapage_for_publish(Relation index, GenericXLogState* record, Metapage** page);

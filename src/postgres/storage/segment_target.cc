@@ -14,13 +14,13 @@ SegmentTarget::SegmentTarget(Relation index)
 
 void SegmentTarget::begin_segment(const SegmentPlace& place) {
   place_ = place;
-  next_page_ = 0;
+  next_page_ = place.first_page;
 }
 
 void SegmentTarget::write(PageKind kind, const std::byte* data, size_t bytes) {
-  const uint32_t logical = next_page_++;
-  blocks_[pending_] =
-      place_.extents.at(logical >> kExtentShift) * kExtentPages + (logical & kExtentMask);
+  const uint32_t page_of_extents = next_page_++;
+  blocks_[pending_] = place_.extents.at(page_of_extents >> kExtentShift) * kExtentPages +
+                      (page_of_extents & kExtentMask);
   Page page = images_[pending_].data;
   init_page(page, {kind, place_.id}, bytes);
   // Not memcpy: of no bytes, data is null.
@@ -50,8 +50,9 @@ void SegmentTarget::flush() {
 
 DirectoryEntry write_segment_to(SegmentTarget& target, const SegmentBuilder& builder, uint32_t id,
                                 ExactVectors& vectors, ProgressMonitor& monitor) {
-  const SegmentHeader header = builder.plan(id);
-  const SegmentPlace place = {id, target.allocate(header.extents)};
+  const uint32_t first_page = target.next_first_page();
+  const SegmentHeader header = builder.plan(id, first_page);
+  const SegmentPlace place = {id, first_page, target.allocate(header.extents)};
   target.begin_segment(place);
   watch(monitor, [&] { builder.write(place, vectors, monitor, target); });
   target.end_segment();
@@ -59,7 +60,7 @@ DirectoryEntry write_segment_to(SegmentTarget& target, const SegmentBuilder& bui
   DirectoryEntry entry{};
   entry.id = id;
   entry.kind = MemberKind::kGraphSegment;
-  entry.header_block = place.extents[0] * kExtentPages;
+  entry.header_block = place.extents[0] * kExtentPages + first_page;
   entry.extents = header.extents;
   entry.rows = header.rows;
   entry.pages = header.pages;

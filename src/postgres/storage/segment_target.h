@@ -23,6 +23,9 @@ class SegmentTarget : public PageSink {
  public:
   explicit SegmentTarget(Relation index);
 
+  // The page of its first extent that the next segment begins with.
+  virtual uint32_t next_first_page() const { return 0; }
+
   // Extents for a segment of that many; nobody else is given them.
   virtual std::vector<uint32_t> allocate(uint32_t extents) = 0;
 
@@ -47,7 +50,7 @@ class SegmentTarget : public PageSink {
 
   Relation index_;
   SegmentPlace place_;
-  uint32_t next_page_ = 0;  // logical page of the segment
+  uint32_t next_page_ = 0;  // of the segment's extents
   int pending_ = 0;
   std::vector<BlockNumber> blocks_;
   std::unique_ptr<PGAlignedBlock[]> images_;
