@@ -22,6 +22,7 @@ extern "C" {
 #include "postgres/storage/pages.h"
 #include "postgres/storage/reclaim.h"
 #include "postgres/storage/tombstone_pages.h"
+#include "postgres/storage/truncation.h"
 
 namespace vseg {
 namespace pg {
@@ -261,6 +262,9 @@ IndexBulkDeleteResult* vseg_vacuumcleanup(IndexVacuumInfo* info, IndexBulkDelete
     vacuum_delay_point();
     lock_index(info->index, IndexLock::kPublish);
   }
+  unlock_index(info->index, IndexLock::kPublish);
+  truncate_if_worthwhile(info->index);  // before a worker is in the way
+  lock_index(info->index, IndexLock::kPublish);
   request_maintenance(info->index);
   unlock_index(info->index, IndexLock::kPublish);
   stats->num_pages = RelationGetNumberOfBlocks(info->index);
