@@ -257,7 +257,10 @@ TEST(Segment, BeginsInTheExtentOfTheMetapage) {
   std::vector<uint32_t> extents(header.extents);
   std::iota(extents.begin(), extents.end(), 0);
   ASSERT_GT(header.extents, 1u);
-  std::vector<Tid> tids(700, tid_of(1));
+  std::vector<Tid> tids;
+  for (uint32_t i = 0; i < 700; i++) {
+    tids.push_back(tid_of(i));
+  }
   MemoryPages pages;
   SegmentSink sink(pages, header.id, extents, header.first_page);
   RowsInOrder vectors(rows);
