@@ -35,8 +35,8 @@ TEST(SpacePolicy, ReusesInBatchesOfAFifth) {
 }
 
 TEST(SpacePolicy, ReusesAllThatIsOldEnoughAndNothingBehind) {
-  EXPECT_EQ(reused({displaced(100, 4096), displaced(61, 64), displaced(59, 64), displaced(70, 64)}, 0,
-                   4288),
+  EXPECT_EQ(reused({displaced(100, 4096), displaced(61, 64), displaced(59, 64), displaced(70, 64)},
+                   0, 4288),
             2u);
 }
 

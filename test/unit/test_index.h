@@ -188,8 +188,8 @@ class TestIndex {
   // Block of a logical page of a segment whose extents are all apart from each other.
   BlockNo block_of(const DirectoryEntry& entry, uint32_t logical) {
     const auto run = pages.at<ExtentRun>(
-        entry.header_block,
-        sizeof(SegmentHeader) + (logical >> kExtentShift) * static_cast<uint32_t>(sizeof(ExtentRun)));
+        entry.header_block, sizeof(SegmentHeader) + (logical >> kExtentShift) *
+                                                        static_cast<uint32_t>(sizeof(ExtentRun)));
     return run.first * kExtentPages + (logical & kExtentMask);
   }
 

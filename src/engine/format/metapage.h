@@ -73,8 +73,8 @@ struct Metapage {
   uint32_t next_id;               // next segment or chain number
   uint16_t first_extent_members;  // that begin in extent 0, displaced ones included
   uint16_t reserved0;
-  uint64_t generation;   // counts publishes
-  uint64_t incarnation;  // random, drawn when the index was built
+  uint64_t generation;         // counts publishes
+  uint64_t incarnation;        // random, drawn when the index was built
   BlockNo displaced_head;      // oldest page of the displaced queue; kNoBlock while it has none
   BlockNo displaced_tail;      // newest
   uint32_t displaced_members;  // in the queue and here
@@ -113,7 +113,8 @@ inline bool is_possible(const DisplacedPageHeader& header) {
 inline uint64_t segment_pages(const Metapage& metapage) {
   uint64_t pages = 0;
   for (uint32_t i = 0; i < metapage.directory_count; i++) {
-    pages += metapage.directory[i].kind == MemberKind::kGraphSegment ? metapage.directory[i].pages : 0;
+    pages +=
+        metapage.directory[i].kind == MemberKind::kGraphSegment ? metapage.directory[i].pages : 0;
   }
   return pages;
 }

@@ -19,9 +19,9 @@ constexpr uint8_t kFormatVersion = 5;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {
-  kMeta = 1,             // block 0: options, directory, displaced space
-  kAllocationMap = 2,    // one bit an extent
-  kSegmentHeader = 3,    // logical page 0 of a segment
+  kMeta = 1,           // block 0: options, directory, displaced space
+  kAllocationMap = 2,  // one bit an extent
+  kSegmentHeader = 3,  // logical page 0 of a segment
   // 4 was a list of extents
   kNodes = 5,            // node blocks of a graph segment
   kTids = 6,             // heap addresses of a segment's rows

@@ -1,9 +1,9 @@
 // A graph segment's pages. On disk.
 //
 // A segment is a sequence of logical pages, placed in extents: with q = first_page + p, logical
-// page p is block extents[q / 64] * 64 + q % 64. The extents are listed as runs of consecutive ones,
-// all of them in the header page, so that opening a segment takes no longer the larger it is. In
-// order:
+// page p is block extents[q / 64] * 64 + q % 64. The extents are listed as runs of consecutive
+// ones, all of them in the header page, so that opening a segment takes no longer the larger it is.
+// In order:
 //
 //   header | nodes | TIDs | tombstones | entry tree
 //

@@ -16,10 +16,8 @@ namespace {
 constexpr uint32_t kExtentLimit = 1u << (32 - kExtentShift);
 
 SegmentShape shape_of(const SegmentHeader& header) {
-  return {header.id,           header.dimensions, header.metric,
-          header.m,            header.ef_construction, header.rows,
-          header.entry_points, header.own,        header.merges,
-          header.first_page};
+  return {header.id,   header.dimensions,   header.metric, header.m,      header.ef_construction,
+          header.rows, header.entry_points, header.own,    header.merges, header.first_page};
 }
 
 // Everything in a header before `runs` follows from the shape.

@@ -51,8 +51,8 @@ PGDLLEXPORT Datum vseg_space_used(PG_FUNCTION_ARGS) {
   bool nulls[kColumns] = {};
   values[kBytes] = bytes_of(blocks);
   values[kSegmentBytes] = bytes_of(vseg::segment_pages(metapage));
-  values[kFreeBytes] =
-      bytes_of(uint64_t{count_free_extents(index, blocks / vseg::kExtentPages)} * vseg::kExtentPages);
+  values[kFreeBytes] = bytes_of(uint64_t{count_free_extents(index, blocks / vseg::kExtentPages)} *
+                                vseg::kExtentPages);
   values[kWaitingBytes] = bytes_of(metapage.displaced_pages);
   values[kWaitingMembers] = Int64GetDatum(metapage.displaced_members);
   uint32_t since = 0;

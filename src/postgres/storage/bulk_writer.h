@@ -43,7 +43,7 @@ class BulkWriter final : public SegmentTarget {
   void extend_to(BlockNumber block);
 
   uint32_t next_extent_ = 0;
-  BlockNumber end_;           // blocks the file has
+  BlockNumber end_;  // blocks the file has
   uint64_t pages_written_ = 0;
 };
 

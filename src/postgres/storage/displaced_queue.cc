@@ -165,8 +165,8 @@ void make_room_for_displaced(Relation index, uint32_t count) {
 
 void list_displaced(Metapage* metapage, const DirectoryEntry& member, uint32_t pages) {
   Assert(metapage->displaced_count < kMaxDisplaced);
-  metapage->displaced[metapage->displaced_count++] = {
-      member.header_block, member.id, 0, pages, static_cast<uint32_t>(time(nullptr))};
+  metapage->displaced[metapage->displaced_count++] = {member.header_block, member.id, 0, pages,
+                                                      static_cast<uint32_t>(time(nullptr))};
   metapage->displaced_members++;
   metapage->displaced_pages += pages;
 }

@@ -27,8 +27,8 @@ ExtentClaim claim_extent(Relation index, GenericXLogState* record);
 // Whether the extent is taken.
 bool is_allocated(Relation index, uint32_t extent);
 
-// Takes `count` free extents, ascending, for a segment that is about to be written, one WAL record a
-// map page; the file is extended first by those that it lacks, and their pages are read into the
+// Takes `count` free extents, ascending, for a segment that is about to be written, one WAL record
+// a map page; the file is extended first by those that it lacks, and their pages are read into the
 // ring of `strategy`. In few runs (engine/format/segment_format.h): small pieces of free space are
 // left alone rather than taken in large numbers. They are linked by the record that publishes the
 // segment, later: an error or a crash before leaks them, until a sweep finds them.
