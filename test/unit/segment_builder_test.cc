@@ -31,6 +31,15 @@ TEST(SegmentBuilder, ItsCapacityHasRoomForTheListsOfAllRows) {
   EXPECT_EQ(builder.known_lists()->rows(), capacity - 256);
 }
 
+// The README says what memory an index needs: for as many rows as background workers keep in 48
+// segments of equal size.
+TEST(SegmentBuilder, AHundredMillionRowsFitInto48SegmentsOfTwoAndAHalfGigabytes) {
+  SegmentBuilderOptions options{768, Metric::kL2, {}, size_t{5} << 29};
+  EXPECT_GE(48 * SegmentBuilder::capacity(options), 100000000U);
+  options.memory = size_t{64} << 20;
+  EXPECT_GE(48 * SegmentBuilder::capacity(options), 2500000U);
+}
+
 TEST(SegmentBuilder, GivesUpListsForRowsAndThenRefusesRows) {
   SegmentBuilder builder(kOptions);
   const uint64_t capacity = SegmentBuilder::capacity(kOptions);
