@@ -62,16 +62,19 @@ push @cases,
 	[ 'metapage: another metric than the segments', 'metapage', $byte->(12, 4) ],
 	[ 'metapage: directory too long', 'metapage', $short->(18, 65535) ],
 	[ 'metapage: a directory entry without content', 'metapage', $short->(18, 3) ],
-	[ 'metapage: an unknown kind of member', 'metapage', $byte->(48 + 96 + 4, 77) ],
-	[ 'metapage: a segment beyond the end', 'metapage', $word->(48 + 96 + 8, 99999) ],
-	[ 'metapage: a segment at the metapage', 'metapage', $word->(48 + 96 + 8, 0) ],
-	[ 'metapage: a segment of more rows', 'metapage', $word->(48 + 96 + 16, 100000) ],
+	[ 'metapage: an unknown kind of member', 'metapage', $byte->(72 + 96 + 4, 77) ],
+	[ 'metapage: a segment beyond the end', 'metapage', $word->(72 + 96 + 8, 99999) ],
+	[ 'metapage: a segment at the metapage', 'metapage', $word->(72 + 96 + 8, 0) ],
+	[ 'metapage: a segment of more rows', 'metapage', $word->(72 + 96 + 16, 100000) ],
 	[ 'segment header: other dimensions', 'segment header', $word->(4, 9) ],
 	[ 'segment header: other degree', 'segment header', $short->(14, 320) ],
 	[ 'segment header: more rows', 'segment header', $word->(20, 100000) ],
 	[ 'segment header: more entry points', 'segment header', $word->(24, 100000) ],
-	[ 'segment header: nodes elsewhere', 'segment header', $word->(44, 3) ],
-	[ 'segment header: extent 0', 'segment header', $word->(160, 0) ],
+	[ 'segment header: nodes elsewhere', 'segment header', $word->(40, 3) ],
+	[ 'segment header: no runs of extents', 'segment header', $word->(76, 0) ],
+	[ 'segment header: too many runs of extents', 'segment header', $word->(76, 5000) ],
+	[ 'segment header: another extent', 'segment header', $word->(160, 1) ],
+	[ 'segment header: no extent', 'segment header', $word->(164, 0) ],
 	[ 'segment header: extent beyond the end', 'segment header', $word->(160, 1000) ],
 	[ 'nodes: block of another row', 'nodes', $word->(0, 123) ],
 	[ 'nodes: too many neighbors', 'nodes', $short->(4, 65535) ],
@@ -224,7 +227,7 @@ foreach my $path (@random_files)
 	}
 	write_index($path, $bytes);
 }
-my @lengths = (0, 1, 2.5, 66);
+my @lengths = (0, 1, 2.5, 6);
 foreach my $i (0 .. $truncated - 1)
 {
 	write_index($truncated_files[$i],
