@@ -8,7 +8,6 @@
 extern "C" {
 #include "access/tableam.h"
 #include "catalog/index.h"
-#include "optimizer/optimizer.h"
 }
 
 #include "engine/segment/segment_builder.h"
@@ -19,6 +18,7 @@ extern "C" {
 #include "postgres/build/vector_spool.h"
 #include "postgres/memtable/transaction_memtable.h"
 #include "postgres/options/options.h"
+#include "postgres/options/processors.h"
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/append_chain.h"
 #include "postgres/storage/bulk_writer.h"
@@ -77,7 +77,7 @@ class IndexBuilder {
     options.metric = identity.metric;
     options.graph.m = identity.m;
     options.graph.ef_construction = identity.ef_construction;
-    options.graph.threads = static_cast<uint32_t>(max_parallel_maintenance_workers) + 1;
+    options.graph.threads = maintenance_threads();
     options.memory = static_cast<size_t>(maintenance_work_mem) * 1024;
     return options;
   }

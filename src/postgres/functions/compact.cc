@@ -7,7 +7,6 @@ extern "C" {
 #include "commands/progress.h"
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
-#include "optimizer/optimizer.h"
 #include "pgstat.h"
 #include "tcop/pquery.h"
 #include "tcop/utility.h"
@@ -17,6 +16,7 @@ extern "C" {
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/functions/open_index.h"
+#include "postgres/options/processors.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/reclaim.h"
 
@@ -74,7 +74,7 @@ Relation open_index_to_compact(Oid oid) {
 
 JobResources own_resources() {
   JobResources resources;
-  resources.threads = static_cast<uint32_t>(max_parallel_maintenance_workers) + 1;
+  resources.threads = maintenance_threads();
   resources.memory = static_cast<size_t>(maintenance_work_mem) * 1024;
   return resources;
 }
