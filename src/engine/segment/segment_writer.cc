@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "engine/common/errors.h"
 #include "engine/graph/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
 #include "engine/segment/entry_tree_writer.h"
@@ -40,7 +41,7 @@ void write_array(PageSink& sink, PageKind kind, const T* elements, size_t count,
 void write_header(const SegmentParts& parts, PageSink& sink) {
   const std::vector<ExtentRun> runs = extent_runs(parts.extents);
   if (runs.size() > kMaxExtentRuns) {
-    throw std::length_error("the extents of a segment are in too many places");
+    throw LimitError("the extents of a segment are in too many places");
   }
   SegmentHeader header = parts.header;
   header.runs = static_cast<uint32_t>(runs.size());
