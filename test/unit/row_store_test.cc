@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/common/errors.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -252,6 +254,19 @@ TEST(RowStore, ANarrowedRowTakesAQuarter) {
   EXPECT_EQ(RowStore::bytes_per_row(Metric::kL2, 784, false), 3136U);
   EXPECT_EQ(RowStore::bytes_per_row(Metric::kL2, 784, true), 784U);
   EXPECT_EQ(RowStore::bytes_per_row(Metric::kInnerProduct, 784, true), 788U);
+}
+
+TEST(RowStore, NarrowingCanBeEnded) {
+  RowStore store(Metric::kL2, 8);
+  const std::vector<float> row(8, 1.0F);
+  for (int i = 0; i < 100; i++) {
+    store.append(row.data());
+  }
+  const RowStore::Look end = [] { throw CancelledError(); };
+  EXPECT_THROW(store.narrows_well(end), CancelledError);
+  EXPECT_THROW(store.narrow(end), CancelledError);
+  store.clear();
+  EXPECT_EQ(store.rows(), 0U);
 }
 
 }  // namespace

@@ -1,8 +1,16 @@
 #include "engine/segment/segment_builder.h"
 
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <numeric>
+#include <random>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "engine/common/errors.h"
 
 namespace vseg {
 namespace {
@@ -56,6 +64,107 @@ TEST(SegmentBuilder, ListsOfRowsBehindTheFirstSegmentAreNotKept) {
   builder.clear();
   add_rows(&builder, 100);
   EXPECT_EQ(builder.known_lists()->rows(), 0U);
+}
+
+class CountingMonitor final : public BuildMonitor {
+ public:
+  void inserted(uint32_t /*rows*/) override {}
+  bool cancelled() override {
+    looks++;
+    return stop;
+  }
+
+  int looks = 0;
+  bool stop = false;
+};
+
+// Calls back with the number of each page before it takes it.
+class CountingSink final : public PageSink {
+ public:
+  explicit CountingSink(std::function<void(uint32_t page)> before) : before_(std::move(before)) {}
+
+  void write(PageKind /*kind*/, const std::byte* /*payload*/, size_t /*bytes*/) override {
+    before_(pages++);
+  }
+
+  uint32_t pages = 0;
+
+ private:
+  std::function<void(uint32_t)> before_;
+};
+
+class RepeatedVectors final : public ExactVectors {
+ public:
+  explicit RepeatedVectors(const std::vector<std::vector<float>>& rows) : rows_(rows) {}
+  const float* next() override { return rows_[next_++].data(); }
+
+ private:
+  const std::vector<std::vector<float>>& rows_;
+  size_t next_ = 0;
+};
+
+// A built segment that is written as often as wanted, by one thread.
+class WrittenSegment {
+ public:
+  WrittenSegment(uint32_t rows, uint32_t dimensions)
+      : builder_({dimensions, Metric::kL2, {}, size_t{1} << 30}) {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    for (uint32_t i = 0; i < rows; i++) {
+      std::vector<float> row(dimensions);
+      std::generate(row.begin(), row.end(), [&] { return normal(random); });
+      builder_.add({0, 0, 1}, row.data());
+      rows_.push_back(std::move(row));
+    }
+    CountingMonitor monitor;
+    builder_.build(monitor);
+  }
+
+  uint32_t pages() const { return builder_.plan(kId).pages; }
+
+  void write(BuildMonitor& monitor, PageSink& sink) const {
+    SegmentPlace place{kId, std::vector<uint32_t>(builder_.plan(kId).extents)};
+    std::iota(place.extents.begin(), place.extents.end(), 1U);
+    RepeatedVectors vectors(rows_);
+    builder_.write(place, vectors, monitor, sink);
+  }
+
+ private:
+  static constexpr uint32_t kId = 2;
+
+  SegmentBuilder builder_;
+  std::vector<std::vector<float>> rows_;
+};
+
+TEST(SegmentBuilder, WritesNoMoreThanAPageOnceItIsStopped) {
+  const WrittenSegment segment(600, 40);
+  for (uint32_t stop_at = 0; stop_at + 1 < segment.pages(); stop_at++) {
+    CountingMonitor monitor;
+    // Whoever writes asks several times a second at most: a page that takes long gives it cause to.
+    CountingSink sink([&](uint32_t page) {
+      if (page == stop_at) {
+        monitor.stop = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+      }
+    });
+    EXPECT_THROW(segment.write(monitor, sink), CancelledError) << "page " << stop_at;
+    EXPECT_LE(sink.pages, stop_at + 2) << "page " << stop_at;
+  }
+}
+
+// Codes are computed a batch of rows at a time, which takes long where rows have many dimensions.
+TEST(SegmentBuilder, AsksWhileItComputesCodes) {
+  const WrittenSegment segment(512, 16000);
+  CountingMonitor monitor;
+  int looks_before_nodes = -1;
+  CountingSink sink([&](uint32_t page) {
+    if (page == 1) {
+      looks_before_nodes = monitor.looks;
+    }
+  });
+  segment.write(monitor, sink);
+  EXPECT_EQ(sink.pages, segment.pages());
+  EXPECT_GE(looks_before_nodes, 2);
 }
 
 }  // namespace

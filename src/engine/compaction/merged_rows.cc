@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "engine/common/errors.h"
+#include "engine/graph/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 
@@ -65,12 +66,15 @@ const float* TakenVectors::next() {
   throw CorruptIndexError(kMetapageBlock, "a member lost rows while it was merged");
 }
 
-std::vector<uint64_t> died_since(const MergeInputs& inputs, const RowMap& map) {
+std::vector<uint64_t> died_since(const MergeInputs& inputs, const RowMap& map,
+                                 BuildMonitor& monitor) {
   std::vector<uint64_t> died;
+  CancelCheck check(monitor);
   uint64_t number = 0;
   for (size_t member = 0; member < inputs.members.size(); member++) {
     auto rows = read_member(inputs.pages, inputs.members[member], inputs.dimensions);
     for (size_t row = 0; rows->next(); row++) {
+      check.step();
       if (map.taken(member, row)) {
         if (rows->dead()) {
           died.push_back(number);

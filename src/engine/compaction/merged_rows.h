@@ -10,6 +10,7 @@
 #include "engine/common/types.h"
 #include "engine/compaction/member_rows.h"
 #include "engine/format/metapage.h"
+#include "engine/graph/build_monitor.h"
 #include "engine/graph/known_lists.h"
 #include "engine/pages/page_source.h"
 #include "engine/segment/segment_writer.h"
@@ -83,8 +84,10 @@ class TakenVectors final : public ExactVectors {
   std::unique_ptr<MemberRows> rows_;
 };
 
-// Last reading: numbers of the rows taken that are dead by now, ascending.
-std::vector<uint64_t> died_since(const MergeInputs& inputs, const RowMap& map);
+// Last reading: numbers of the rows taken that are dead by now, ascending. Throws CancelledError if
+// the monitor says so.
+std::vector<uint64_t> died_since(const MergeInputs& inputs, const RowMap& map,
+                                 BuildMonitor& monitor);
 
 }  // namespace vseg
 

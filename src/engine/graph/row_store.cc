@@ -69,10 +69,11 @@ float RowStore::squared_norm(const uint8_t* bytes) const {
 
 // The range of the dimension that varies most, spread over a byte, is the scale of all. The others
 // use the middle of the byte, which leaves room for rows to come.
-RowStore::Range RowStore::choose_range() const {
+RowStore::Range RowStore::choose_range(const Look& look) const {
   std::vector<float> low(row(0), row(0) + dimensions_);
   std::vector<float> high(low);
   for (Ordinal i = 1; i < rows_; ++i) {
+    look();
     const float* values = row(i);
     for (uint32_t d = 0; d < dimensions_; ++d) {
       low[d] = std::min(low[d], values[d]);
@@ -100,12 +101,13 @@ RowStore::Range RowStore::choose_range() const {
 
 // The median, over a sample of rows, of the squared L2 distance to the nearest row that differs;
 // 0 if all rows are equal.
-double RowStore::nearest_distance() const {
+double RowStore::nearest_distance(const Look& look) const {
   std::vector<float> nearest;
   for (uint32_t s = 0; s < std::min(kJudgedRows, rows_); ++s) {
     const auto i = static_cast<Ordinal>(uint64_t{s} * rows_ / std::min(kJudgedRows, rows_));
     float least = std::numeric_limits<float>::infinity();
     for (Ordinal j = 0; j < rows_; ++j) {
+      look();
       float d = kernels_.l2_squared(row(i), row(j), dimensions_);
       if (d > 0 && d < least) {
         least = d;
@@ -124,11 +126,11 @@ double RowStore::nearest_distance() const {
 
 // A value is off by up to half a step either way, evenly: a variance of scale^2 / 12 for each of
 // the two rows and each dimension.
-bool RowStore::narrows_well() const {
+bool RowStore::narrows_well(const Look& look) const {
   assert(rows_ > 0 && !narrowed_);
-  double scale = choose_range().scale;
+  double scale = choose_range(look).scale;
   double rounding = 2.0 * dimensions_ * scale * scale / 12;
-  double nearest = nearest_distance();
+  double nearest = nearest_distance(look);
   return nearest == 0 || rounding < kNegligible * nearest;
 }
 
@@ -146,9 +148,9 @@ void RowStore::narrow_row(const float* row, uint8_t* out) const {
   }
 }
 
-void RowStore::narrow() {
+void RowStore::narrow(const Look& look) {
   assert(rows_ > 0 && !narrowed_);
-  range_ = choose_range();
+  range_ = choose_range(look);
   size_t narrow_bytes = bytes_per_row(metric_, dimensions_, true);
   size_t chunk_rows = size_t{1} << chunk_shift_;
   for (size_t c = 0; c < chunks_.size(); ++c) {
@@ -156,6 +158,7 @@ void RowStore::narrow() {
     size_t used = std::min(chunk_rows, rows_ - (c << chunk_shift_));
     const float* floats = row(static_cast<Ordinal>(c << chunk_shift_));
     for (size_t i = 0; i < used; ++i) {
+      look();
       narrow_row(floats + i * dimensions_, bytes.get() + i * narrow_bytes);
     }
     chunks_[c] = std::move(bytes);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,15 +28,18 @@ class RowStore {
   RowStore(Metric metric, uint32_t dimensions);
 
   void append(const float* row);
-  // REQUIRES: !narrowed() and rows() > 0, for they set the range of the bytes. After bad_alloc only
-  // clear() and the destructor may be called.
-  void narrow();
+  // Called again and again by what looks at all rows; may throw to end it.
+  using Look = std::function<void()>;
+
+  // REQUIRES: !narrowed() and rows() > 0, for they set the range of the bytes. After an exception
+  // only clear() and the destructor may be called.
+  void narrow(const Look& look = [] {});
 
   // Whether narrowing would leave the order of near rows alone: what rounding adds to a squared L2
   // distance is expected to be less than a hundredth of that between a row and its nearest other,
   // judged by the rows so far. Bytes then build the same graph in less time, since a build waits
   // for memory. False for data with dimensions of very unequal range. REQUIRES: as narrow().
-  bool narrows_well() const;
+  bool narrows_well(const Look& look = [] {}) const;
 
   void clear();  // forgets rows and narrowing, frees the memory
 
@@ -66,8 +70,8 @@ class RowStore {
     std::vector<float> offsets;
     float scale = 1;
   };
-  Range choose_range() const;
-  double nearest_distance() const;
+  Range choose_range(const Look& look) const;
+  double nearest_distance(const Look& look) const;
   void narrow_row(const float* row, uint8_t* out) const;
   float squared_norm(const uint8_t* bytes) const;
   float float_distance(const uint8_t* a, const uint8_t* b) const;

@@ -69,7 +69,7 @@ class CancelCheck {
   void look();
 
  private:
-  static constexpr uint32_t kStepsPerLook = 256;
+  static constexpr uint32_t kStepsPerLook = 32;
 
   BuildMonitor& monitor_;
   uint32_t steps_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/graph/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
 
 #include "engine/common/engine_only.h"
@@ -17,11 +18,14 @@ constexpr uint32_t kRowsPerThread = 1000;
 
 }  // namespace
 
-SegmentBuilder::SegmentBuilder(const SegmentBuilderOptions& options)
+SegmentBuilder::SegmentBuilder(const SegmentBuilderOptions& options, BuildMonitor* monitor)
     : options_(options),
       rows_(options.metric, width(options)),
       rotated_(rows_.dimensions()),
       known_(layer0_degree(options.graph.m)) {
+  if (monitor != nullptr) {
+    look_ = [check = CancelCheck(*monitor)]() mutable { check.step(); };
+  }
   if (rotates(options)) {
     rotation_.emplace(options.dimensions);
   }
@@ -69,12 +73,12 @@ bool SegmentBuilder::make_room() {
 
 // Bytes instead of floats: where floats do not fit, and where they gain nothing.
 bool SegmentBuilder::should_narrow() const {
-  return !fits_another(false) || (rows_.rows() == kRowsToJudge && rows_.narrows_well());
+  return !fits_another(false) || (rows_.rows() == kRowsToJudge && rows_.narrows_well(look_));
 }
 
 bool SegmentBuilder::add(const Tid& tid, const float* vector) {
   if (!rows_.narrowed() && rows_.rows() > 0 && should_narrow()) {
-    rows_.narrow();
+    rows_.narrow(look_);
   }
   if (rows_.narrowed() && !make_room()) {
     return false;

@@ -38,7 +38,9 @@ struct SegmentPlace {
 // writes the segment brings them once more.
 class SegmentBuilder {
  public:
-  explicit SegmentBuilder(const SegmentBuilderOptions& options);
+  // `monitor`, if there is one, is asked where taking a row means to look at all of them: add() then
+  // throws CancelledError if it says so, and the builder is good for nothing but to be destroyed.
+  explicit SegmentBuilder(const SegmentBuilderOptions& options, BuildMonitor* monitor = nullptr);
 
   // Lists that rows bring from graphs they were in, to build on: those of a row are added before
   // the row. They are given up where memory is wanted for rows, and by clear().
@@ -81,6 +83,7 @@ class SegmentBuilder {
 
   SegmentBuilderOptions options_;
   std::optional<Rotation> rotation_;  // none: node blocks will have no codes
+  RowStore::Look look_ = [] {};       // asks the monitor
   RowStore rows_;                     // rotated, if there is a rotation
   std::vector<float> rotated_;        // the row being added
   std::vector<Tid> tids_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -28,6 +29,30 @@ void require_consistent(const SegmentParts& parts) {
     throw std::logic_error("the parts of a segment do not fit its header");
   }
 }
+
+// Asks the monitor at every page, whatever is in it.
+class WatchedSink final : public PageSink {
+ public:
+  WatchedSink(PageSink& sink, BuildMonitor* monitor) : sink_(sink) {
+    if (monitor != nullptr) {
+      check_.emplace(*monitor);
+    }
+  }
+
+  void write(PageKind kind, const std::byte* payload, size_t bytes) override {
+    look();
+    sink_.write(kind, payload, bytes);
+  }
+  void look() {
+    if (check_) {
+      check_->look();
+    }
+  }
+
+ private:
+  PageSink& sink_;
+  std::optional<CancelCheck> check_;
+};
 
 // Writes `count` elements of an array, `per_page` to a page.
 template <typename T>
@@ -77,8 +102,8 @@ class CodeWriter {
 // Codes of the rows' node blocks, computed for a batch of rows at a time.
 class RowCodes {
  public:
-  explicit RowCodes(const SegmentParts& parts)
-      : parts_(parts), areas_(size_t{kBatchRows} * parts.header.code_bytes) {}
+  RowCodes(const SegmentParts& parts, WatchedSink& watched)
+      : parts_(parts), watched_(watched), areas_(size_t{kBatchRows} * parts.header.code_bytes) {}
 
   // REQUIRES: asked for in ascending order. Valid until the next call; null if there are no codes.
   const std::byte* area(Ordinal row) {
@@ -100,18 +125,20 @@ class RowCodes {
   void compute() {
     if (parts_.monitor == nullptr || parts_.threads < 2) {
       RowQueue queue(count_);
-      encode(queue);
+      encode(queue, [this] { watched_.look(); });
       return;
     }
     SharedWork shared;
-    shared.work = [this](RowQueue& queue) { encode(queue); };
+    shared.work = [this](RowQueue& queue) { encode(queue, [] {}); };
     run_threads(count_, parts_.threads, *parts_.monitor, shared);
   }
 
-  void encode(RowQueue& queue) {
+  template <typename Look>
+  void encode(RowQueue& queue, Look&& look) {
     CodeWriter codes(parts_);
     std::vector<float> own(parts_.rotated->dimensions());
     for (uint32_t i; queue.next(&i);) {
+      look();
       const Ordinal row = first_ + i;
       parts_.rotated->read(row, own.data());
       codes.write(own.data(), parts_.graph.list(row), parts_.graph.list_size(row),
@@ -120,6 +147,7 @@ class RowCodes {
   }
 
   const SegmentParts& parts_;
+  WatchedSink& watched_;
   Ordinal first_ = 0;
   uint32_t count_ = 0;
   std::vector<std::byte> areas_;
@@ -167,11 +195,11 @@ void pad_group(const NodeLayout& layout, uint32_t rows, PageSink& sink) {
   }
 }
 
-void write_nodes(const SegmentParts& parts, PageSink& sink, EntryMeans* entry_means) {
+void write_nodes(const SegmentParts& parts, WatchedSink& sink, EntryMeans* entry_means) {
   const NodeLayout layout = node_layout(parts.header);
   NodeWriter writer(parts.header, PageKind::kNodes, sink);
   RemainderWriter remainders(layout, sink);
-  RowCodes codes(parts);
+  RowCodes codes(parts, sink);
   for (Ordinal i = 0; i < parts.header.rows; i++) {
     const float* vector = parts.vectors.next();
     entry_means->see(i, vector);
@@ -198,8 +226,9 @@ void write_tombstones(const SegmentHeader& header, PageSink& sink) {
 
 }  // namespace
 
-void write_segment(const SegmentParts& parts, PageSink& sink) {
+void write_segment(const SegmentParts& parts, PageSink& to) {
   require_consistent(parts);
+  WatchedSink sink(to, parts.monitor);
   write_header(parts, sink);
   EntryMeans entry_means(parts.header, parts.graph.entry_points);
   write_nodes(parts, sink, &entry_means);

@@ -32,11 +32,11 @@ struct SegmentParts {
   const RowStore* rotated;
   // Who computes the codes: this many threads, or, without a monitor, the caller's.
   uint32_t threads = 1;
-  BuildMonitor* monitor = nullptr;
+  BuildMonitor* monitor = nullptr;  // asked at every row and page
 };
 
 // Writes all header.pages pages. Throws CancelledError if the monitor says so.
-void write_segment(const SegmentParts& parts, PageSink& sink);
+void write_segment(const SegmentParts& parts, PageSink& to);
 
 }  // namespace vseg
 

@@ -51,7 +51,7 @@ class Merge {
         inputs_(std::move(inputs)),
         map_(inputs_.members.size()),
         vectors_(inputs_, map_),
-        builder_(options),
+        builder_(options, &monitor),
         target_(index),
         monitor_(monitor) {}
 
@@ -134,7 +134,8 @@ class Merge {
   }
 
   void carry_tombstones() {
-    const std::vector<uint64_t> died = died_since(inputs_, map_);
+    std::vector<uint64_t> died;
+    watch(monitor_, [&] { died = died_since(inputs_, map_, monitor_); });
     uint64_t first = 0;
     auto next = died.begin();
     for (DirectoryEntry& output : outputs_) {

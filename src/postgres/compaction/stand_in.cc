@@ -10,6 +10,7 @@ extern "C" {
 
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
+#include "postgres/compaction/polite_monitor.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
@@ -21,13 +22,17 @@ namespace {
 
 constexpr int64 kSecond = 1000 * 1000;
 
-// Gives way when the time is over: VACUUM may hold PUBLISH for long.
-class HelpMonitor final : public ProgressMonitor {
+// Gives way when the time is over, since VACUUM may hold PUBLISH for long, and to who waits for this
+// transaction: it ends the sooner.
+class HelpMonitor final : public PoliteMonitor {
  public:
-  explicit HelpMonitor(TimestampTz end) : end_(end) {}
+  HelpMonitor(Relation index, TimestampTz end)
+      : PoliteMonitor({RelationGetRelid(index), index->rd_index->indrelid}), end_(end) {}
 
  protected:
-  bool gives_way() override { return GetCurrentTimestamp() > end_; }
+  bool gives_way() override {
+    return GetCurrentTimestamp() > end_ || PoliteMonitor::gives_way();
+  }
 
  private:
   TimestampTz end_;
@@ -50,7 +55,7 @@ Help seal_share_of_tail(Relation index) {
   const auto rows = static_cast<uint64_t>(tail_seal_rows());
   const TimestampTz end = GetCurrentTimestamp() + kLongest;
   const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
+    HelpMonitor monitor(index, end);
     try {
       return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kDone : Help::kBusy;
     } catch (const CancelledError&) {
@@ -84,7 +89,7 @@ Help merge_segments(Relation index, const MergeInStead& merge) {
   }
   const TimestampTz end = GetCurrentTimestamp() + merge.longest;
   const Help result = run_cpp([&] {
-    HelpMonitor monitor(end);
+    HelpMonitor monitor(index, end);
     try {
       MergeJob job(index, worker_resources(), monitor);
       const MergeGroup group = merge.plan(index, &job);

@@ -9,7 +9,6 @@
 #include <utility>
 
 extern "C" {
-#include "catalog/pg_database.h"
 #include "commands/progress.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -20,9 +19,9 @@ extern "C" {
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/background_process.h"
 #include "postgres/compaction/due_work.h"
-#include "postgres/compaction/lock_waiters.h"
 #include "postgres/compaction/merge_job.h"
 #include "postgres/compaction/patience.h"
+#include "postgres/compaction/polite_monitor.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/compaction/worker_order.h"
 #include "postgres/compaction/worker_slots.h"
@@ -36,41 +35,6 @@ namespace vseg {
 namespace pg {
 namespace {
 
-// Whether somebody drops the database: it has its lock, and waits for us to disconnect. Having the
-// lock for a moment harms nobody: who conflicts with it waits for no longer than that moment.
-bool is_database_dropped() {
-  LOCKTAG database;
-  SET_LOCKTAG_OBJECT(database, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
-  if (LockAcquire(&database, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL) {
-    return true;
-  }
-  LockRelease(&database, RowExclusiveLock, false);
-  return false;
-}
-
-// Gives way to who wants to drop or rewrite the index, or to drop the database, which does not wait
-// for its workers longer than five seconds.
-class PoliteMonitor final : public ProgressMonitor {
- public:
-  explicit PoliteMonitor(Oid index) : index_(index) {}
-
- protected:
-  bool gives_way() override {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_look_ < std::chrono::milliseconds(200)) {
-      return false;
-    }
-    last_look_ = now;
-    LOCKTAG index;
-    SET_LOCKTAG_RELATION(index, MyDatabaseId, index_);
-    return is_awaited(index, RowExclusiveLock) || is_database_dropped();
-  }
-
- private:
-  Oid index_;
-  std::chrono::steady_clock::time_point last_look_ = std::chrono::steady_clock::now();
-};
-
 // Runs C++ work that may give way; false if it did.
 template <typename Work>
 bool run_politely(Relation index, Work&& work) {
@@ -79,7 +43,7 @@ bool run_politely(Relation index, Work&& work) {
   pgstat_progress_update_param(PROGRESS_CREATEIDX_ACCESS_METHOD_OID, index->rd_rel->relam);
   pgstat_progress_update_param(PROGRESS_CREATEIDX_PHASE, PROGRESS_CREATEIDX_PHASE_BUILD);
   const bool done = run_cpp([&] {
-    PoliteMonitor monitor(RelationGetRelid(index));
+    PoliteMonitor monitor({RelationGetRelid(index)});
     try {
       work(&monitor);
       return true;

@@ -10,7 +10,7 @@ namespace pg {
 BulkWriter::BulkWriter(Relation index)
     : SegmentTarget(index), end_(call_pg([&] { return RelationGetNumberOfBlocks(index); })) {}
 
-std::vector<uint32_t> BulkWriter::allocate(uint32_t extents) {
+std::vector<uint32_t> BulkWriter::allocate(uint32_t extents, ProgressMonitor& /*monitor*/) {
   std::vector<uint32_t> list;
   list.reserve(extents);
   while (list.size() < extents) {

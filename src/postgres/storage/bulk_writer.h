@@ -25,7 +25,7 @@ class BulkWriter final : public SegmentTarget {
 
   // Behind all extents given before; they leave the allocation map's free ones by mark_extents,
   // when all segments are written.
-  std::vector<uint32_t> allocate(uint32_t extents) override;
+  std::vector<uint32_t> allocate(uint32_t extents, ProgressMonitor& monitor) override;
 
   // Bytes of pages written so far.
   uint64_t bytes_written() const { return pages_written_ * kPageSize; }

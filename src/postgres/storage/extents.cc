@@ -89,10 +89,13 @@ namespace {
 // they are claimed: whoever claims one behind them would have to do it, in one go and under buffer
 // locks. Appends them to `chosen`.
 void extend_by_extents(Relation index, uint32_t end, uint32_t count, BufferAccessStrategy strategy,
-                       std::vector<ExtentRun>* chosen) {
+                       const std::function<void()>& look, std::vector<ExtentRun>* chosen) {
   for (uint32_t extent = end; count > 0; extent++) {
-    CHECK_FOR_INTERRUPTS();
-    extend_to_block(index, (extent + 1) * kExtentPages - 1, strategy);
+    look();
+    call_pg([&] {
+      CHECK_FOR_INTERRUPTS();
+      extend_to_block(index, (extent + 1) * kExtentPages - 1, strategy);
+    });
     if (extent % kExtentsPerMap != 0) {  // else it holds a map page
       chosen->push_back({extent, 1});
       count--;
@@ -157,7 +160,8 @@ void claim_runs(Relation index, const std::vector<ExtentRun>& wanted,
 
 // Others may take extents between the look at the maps and the claim: what is missing then is
 // looked for again.
-std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy) {
+std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy,
+                                    const std::function<void()>& look) {
   std::vector<uint32_t> extents;
   while (extents.size() < count) {
     const BlockNumber blocks = call_pg([&] { return RelationGetNumberOfBlocks(index); });
@@ -169,7 +173,7 @@ std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccess
     for (const ExtentRun& run : chosen) {
       found += run.extents;
     }
-    call_pg([&] { extend_by_extents(index, end, missing - found, strategy, &chosen); });
+    extend_by_extents(index, end, missing - found, strategy, look, &chosen);
     claim_runs(index, chosen, &extents);
   }
   std::sort(extents.begin(), extents.end());

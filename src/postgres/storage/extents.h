@@ -5,6 +5,7 @@
 #include "postgres/boundary/guard.h"
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/format/page.h"
@@ -32,7 +33,8 @@ bool is_allocated(Relation index, uint32_t extent);
 // ring of `strategy`. In few runs (engine/format/segment_format.h): small pieces of free space are
 // left alone rather than taken in large numbers. They are linked by the record that publishes the
 // segment, later: an error or a crash before leaks them, until a sweep finds them.
-std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy);
+std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy,
+                                    const std::function<void()>& look);
 
 // Free extents among the first `end`.
 uint32_t count_free_extents(Relation index, uint32_t end);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/graph/worker_threads.h"
 #include "postgres/compaction/fault_point.h"
 #include "postgres/storage/extents.h"
 #include "postgres/storage/file_extension.h"
@@ -13,8 +14,10 @@ namespace pg {
 LiveWriter::LiveWriter(Relation index)
     : SegmentTarget(index), strategy_(call_pg([] { return GetAccessStrategy(BAS_BULKWRITE); })) {}
 
-std::vector<uint32_t> LiveWriter::allocate(uint32_t extents) {
-  std::vector<uint32_t> list = claim_extents(index(), extents, strategy_);
+std::vector<uint32_t> LiveWriter::allocate(uint32_t extents, ProgressMonitor& monitor) {
+  CancelCheck check(monitor);
+  std::vector<uint32_t> list = claim_extents(index(), extents, strategy_,
+                                             [&] { watch(monitor, [&] { check.look(); }); });
   call_pg([] { fault_point("merge-claimed"); });
   return list;
 }

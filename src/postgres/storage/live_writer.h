@@ -18,7 +18,7 @@ class LiveWriter final : public SegmentTarget {
  public:
   explicit LiveWriter(Relation index);
 
-  std::vector<uint32_t> allocate(uint32_t extents) override;
+  std::vector<uint32_t> allocate(uint32_t extents, ProgressMonitor& monitor) override;
 
  private:
   void write_batch(const Batch& batch) override;

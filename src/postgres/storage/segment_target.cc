@@ -52,7 +52,7 @@ DirectoryEntry write_segment_to(SegmentTarget& target, const SegmentBuilder& bui
                                 ExactVectors& vectors, ProgressMonitor& monitor) {
   const uint32_t first_page = target.next_first_page();
   const SegmentHeader header = builder.plan(id, first_page);
-  const SegmentPlace place = {id, first_page, target.allocate(header.extents)};
+  const SegmentPlace place = {id, first_page, target.allocate(header.extents, monitor)};
   target.begin_segment(place);
   watch(monitor, [&] { builder.write(place, vectors, monitor, target); });
   target.end_segment();

@@ -26,8 +26,8 @@ class SegmentTarget : public PageSink {
   // The page of its first extent that the next segment begins with.
   virtual uint32_t next_first_page() const { return 0; }
 
-  // Extents for a segment of that many; nobody else is given them.
-  virtual std::vector<uint32_t> allocate(uint32_t extents) = 0;
+  // Extents for a segment of that many; nobody else is given them. Throws as watch() does.
+  virtual std::vector<uint32_t> allocate(uint32_t extents, ProgressMonitor& monitor) = 0;
 
   // The following pages go to these extents, and belong to segment `owner`.
   void begin_segment(const SegmentPlace& place);
