@@ -159,6 +159,79 @@ foreach my $point ('merge-read', 'merge-built', 'merge-written', 'merge-publishe
 	check_wanted($what);
 }
 
+# While it writes: rows of 16,000 dimensions, whose codes one thread computes 512 at a time, take long
+# enough to write. Whoever comes is already waiting when the worker, held at its first pages, goes on.
+create_items($node, 'wide_source', rows => 0, dims => 16000, index => 0);
+$node->safe_psql('postgres', q{ALTER TABLE wide_source ALTER embedding SET STORAGE EXTERNAL;
+  INSERT INTO wide_source SELECT i, array_fill(i::real, ARRAY[16000])::vector FROM generate_series(1, 1900) i});
+
+# Has someone want the index, in a transaction that is rolled back, and then lets go of whoever is held
+# while it writes. `wanted`: tells that someone waits.
+sub want_amid_writing
+{
+	my ($statement, $what) = @_;
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	$session->query_until(qr/started/, "\\echo started\nBEGIN;\n$statement;\nROLLBACK;\n\\echo ended :SQLSTATE\n");
+	wait_until($node, "SELECT count(*) > 0 FROM pg_locks WHERE pid = $pid AND NOT granted", "$what: it waits");
+	$gate->query_safe('SELECT pg_advisory_unlock_all()');
+	like($session->query_until(qr/ended \w+/, ''), qr/ended 00000/, $what);
+	$session->quit;
+	return;
+}
+
+sub wide_table
+{
+	$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE wide (LIKE wide_source);
+ALTER TABLE wide ALTER embedding SET STORAGE EXTERNAL;
+CREATE INDEX wide_idx ON wide USING vseg (embedding) WITH ($fast);
+SQL
+	$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+	return;
+}
+
+foreach my $statement ('DROP INDEX wide_idx', 'TRUNCATE wide', 'LOCK TABLE wide; REINDEX INDEX wide_idx')
+{
+	my $what = "$statement while a worker writes";
+	wide_table();
+	$node->safe_psql('postgres', q{LOAD 'vseg'; SET vseg.tail_seal_rows = 1000; SET vseg.fault_point = 'merge-writing';
+	  INSERT INTO wide SELECT * FROM wide_source});
+	worker_at($node, q{SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+	  WHERE locktype = 'advisory' AND objid = 1 AND backend_type = 'vseg worker'}, 'a worker is held while it writes');
+	want_amid_writing($statement, $what);
+	no_worker("no worker is left: $what");
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM vseg_segments('wide_idx') WHERE kind = 'graph segment'}),
+		0, "$what: it gave way");
+	$node->safe_psql('postgres', 'DROP TABLE wide');
+}
+
+# An inserter that seals, since there are no workers: who waits for its transaction waits no longer
+# than the insert takes.
+$node->safe_psql('postgres', q{LOAD 'vseg'; ALTER SYSTEM SET vseg.max_workers = 0});
+$node->reload;
+wait_until($node, q{SELECT current_setting('vseg.max_workers', true) = '0'}, 'there are no workers');
+wide_table();
+$node->safe_psql('postgres', 'SET vseg.tail_seal_rows = 0; INSERT INTO wide SELECT * FROM wide_source');
+my $inserter = $node->background_psql('postgres', on_error_stop => 0);
+my $inserter_pid = $inserter->query_safe('SELECT pg_backend_pid()');
+$inserter->query_safe(q{LOAD 'vseg'; SET vseg.tail_seal_rows = 1000; SET vseg.tail_slowdown_rows = 1000;
+  SET client_min_messages = error; SET vseg.fault_point = 'merge-writing'});
+$inserter->query_until(qr/started/,
+	"\\echo started\nINSERT INTO wide SELECT * FROM wide_source LIMIT 1;\n\\echo ended :SQLSTATE\n");
+wait_until($node, "SELECT count(*) = 1 FROM pg_locks WHERE pid = $inserter_pid AND locktype = 'advisory'",
+	'an inserter is held while it writes');
+want_amid_writing('DROP INDEX wide_idx', 'DROP INDEX while an inserter writes');
+like($inserter->query_until(qr/ended \w+/, ''), qr/ended 00000/, 'the insert is done');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM vseg_segments('wide_idx') WHERE kind = 'graph segment'}),
+	0, 'it gave way');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM wide'), 1901, 'its row is there');
+$inserter->quit;
+$node->safe_psql('postgres', 'DROP TABLE wide; DROP TABLE wide_source');
+$node->safe_psql('postgres', q{LOAD 'vseg'; ALTER SYSTEM RESET vseg.max_workers});
+$node->reload;
+wait_until($node, q{SELECT coalesce(current_setting('vseg.max_workers', true), '') IN ('', '3')}, 'there are workers again');
+
 # What signals a worker.
 foreach my $signal ('pg_cancel_backend', 'pg_terminate_backend')
 {

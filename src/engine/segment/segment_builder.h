@@ -38,8 +38,9 @@ struct SegmentPlace {
 // writes the segment brings them once more.
 class SegmentBuilder {
  public:
-  // `monitor`, if there is one, is asked where taking a row means to look at all of them: add() then
-  // throws CancelledError if it says so, and the builder is good for nothing but to be destroyed.
+  // `monitor`, if there is one, is asked where taking a row means to look at all of them: add()
+  // then throws CancelledError if it says so, and the builder is good for nothing but to be
+  // destroyed.
   explicit SegmentBuilder(const SegmentBuilderOptions& options, BuildMonitor* monitor = nullptr);
 
   // Lists that rows bring from graphs they were in, to build on: those of a row are added before
