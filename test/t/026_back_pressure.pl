@@ -177,7 +177,8 @@ my ($status, $stdout, $stderr) = $node->psql('postgres', q{LOAD 'vseg'; SET vseg
   INSERT INTO helped VALUES (10003, vector_of(10003)); INSERT INTO helped VALUES (10004, vector_of(10004));
   SELECT count(*) FROM helped WHERE id IN (10003, 10004)});
 is($stdout, 2, 'an inserter that fails to seal inserts');
-like($stderr, qr/\A[^\n]*WARNING:  could not seal the tail of vseg index "helped_idx": [^\n]*\n?\z/, 'and warns once');
+like($stderr, qr/\A[^\n]*WARNING:  could not seal the tail of vseg index "helped_idx": [^\n]*\n?(?!.*could not seal)/s,
+	'and warns once');
 no_row_is_lost('helped', 'failure');
 
 # A COPY beyond the cap, with workers.

@@ -218,8 +218,16 @@ sub break_worker
 sub repaired
 {
 	my ($fault, $seal_rows, $done) = @_;
-	run_all("SET vseg.tail_seal_rows = $seal_rows", 'VACUUM items', 'RESET vseg.tail_seal_rows');
-	wait_until($node, "SELECT $done FROM vseg_segments('items_idx')", "the next worker succeeds: $fault");
+	run_all("SET vseg.tail_seal_rows = $seal_rows");
+	# The next one is started a while after the one that failed.
+	foreach (1 .. 1800)
+	{
+		run_all('VACUUM items');
+		last if value_of("SELECT $done FROM vseg_segments('items_idx')") eq 't';
+		usleep(100_000);
+	}
+	run_all('RESET vseg.tail_seal_rows');
+	is(value_of("SELECT $done FROM vseg_segments('items_idx')"), 't', "the next worker succeeds: $fault");
 	no_worker("$fault, once more");    # while it holds its locks no other is started
 	agrees("worker, $fault, once more");
 	return;

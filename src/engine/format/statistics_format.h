@@ -1,7 +1,8 @@
 // The statistics page: what has been done to an index since it was built. On disk.
 //
 // A page of counters that nothing depends on: it is changed without WAL and may fall back in a
-// crash (src/postgres/storage/README.md). At most a search asks for a worker once more then.
+// crash (src/postgres/storage/README.md). At most a search asks for a worker once more then, or a
+// job that has failed is tried again too soon.
 #ifndef VSEG_ENGINE_FORMAT_STATISTICS_FORMAT_H_
 #define VSEG_ENGINE_FORMAT_STATISTICS_FORMAT_H_
 
@@ -24,6 +25,13 @@ enum class WorkCause : uint8_t {
 };
 constexpr uint32_t kWorkCauses = 4;
 
+// Seals and merges, which background workers do: the place of each in what is kept for them alone.
+constexpr uint32_t kBackgroundCauses = 2;
+constexpr bool is_background(WorkCause cause) {
+  return cause == WorkCause::kSeal || cause == WorkCause::kMerge;
+}
+constexpr uint32_t background_place(WorkCause cause) { return cause == WorkCause::kMerge ? 1 : 0; }
+
 struct WorkCounts {
   uint64_t times;         // that it was done to its end
   uint64_t failures;      // background jobs that ended with an error
@@ -43,8 +51,13 @@ struct Statistics {
   uint64_t workers_refused;  // for want of a slot in max_worker_processes
   int64_t failed_at;         // TimestampTz of the last failure of a background job; 0: none
   WorkCause failed_cause;
-  char failed_message[199];  // of the last failure, in the database's encoding; ends with 0
+  char failed_message[167];  // of the last failure, in the database's encoding; ends with 0
   int64_t searched_idle_at;  // TimestampTz when a search last asked for a worker; 0: never
+  int64_t sealing_since;     // TimestampTz when the seal under way began; 0: none is
+  uint32_t sealing_rows;     // that it takes out of the tail
+  float seal_pace;           // rows a second of late; 0: unknown
+  int64_t retry_at[kBackgroundCauses];   // TimestampTz of the next attempt after a failure; else 0
+  uint32_t in_a_row[kBackgroundCauses];  // failures since the last success
 };
 
 // The first sector of the page: a write that a crash interrupts leaves all of it old or new.

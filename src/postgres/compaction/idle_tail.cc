@@ -33,7 +33,7 @@ void tail_was_met(Relation index, const UnsealedRows& tail) {
   }
   // The search may have been open for long.
   if (is_idle(look_at_tail(index).unsealed)) {
-    start_worker_for(index, idle_seal_rows());
+    start_worker_for(index, WorkCause::kSeal, idle_seal_rows());
   }
 }
 

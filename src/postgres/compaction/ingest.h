@@ -5,6 +5,7 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
+#include "postgres/compaction/tail.h"
 #include "postgres/storage/append_chain.h"
 
 namespace vseg {
@@ -20,10 +21,6 @@ void rows_appended(Relation index, const Appended& appended, size_t count);
 // subtransaction. To be called in aminsert only, where locks of the transaction are no one's
 // concern but other writers', never in a commit. Raises errors of interrupts.
 void admit_rows(Relation index);
-
-// Rows of one index that a transaction may have in memory before it writes them, whatever their
-// size: what it has there when the tail gets too long is written all the same.
-size_t most_rows_in_memory();
 
 }  // namespace pg
 }  // namespace vseg

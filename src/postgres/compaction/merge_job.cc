@@ -186,6 +186,14 @@ WorkCause cause_of(const MergeInputs& inputs) {
                                                                  : WorkCause::kSeal;
 }
 
+uint64_t rows_of_runs(const MergeInputs& inputs) {
+  uint64_t rows = 0;
+  for (const DirectoryEntry& run : inputs.members) {
+    rows += summarize_append_chain(inputs.pages, run, inputs.dimensions).rows;
+  }
+  return rows;
+}
+
 }  // namespace
 
 MergeJob::MergeJob(Relation index, const JobResources& resources, ProgressMonitor& monitor)
@@ -207,8 +215,15 @@ bool MergeJob::lock(IndexLock lock, bool wait) {
   return true;
 }
 
-void MergeJob::freeze_tail() {
+void MergeJob::freeze_tail(uint64_t enough) {
   fault_point("freeze-begin", monitor_);
+  uint64_t rows = 0;
+  for (const PlannedMember& run : runs()) {
+    rows += run.live();
+  }
+  if (rows >= enough) {
+    return;
+  }
   lock_patiently(index_, IndexLock::kPublish, monitor_);
   call_pg([&] { freeze_append_chains(index_); });
   unlock(index_, IndexLock::kPublish);
@@ -298,6 +313,10 @@ void MergeJob::replace(const MergeGroup& group) {
   const auto count = static_cast<uint32_t>(inputs.members.size());
   call_pg([&] { require_room(index_, metapage, count, 1); });
   begin_job(cause_of(inputs));
+  if (cause_of(inputs) == WorkCause::kSeal) {
+    const uint64_t rows = rows_of_runs(inputs);
+    call_pg([&] { begin_seal(index_, rows); });
+  }
   Merge(index_, std::move(inputs), options_, monitor_).run();
   call_pg([&] { end_job(index_); });
   pages.release();

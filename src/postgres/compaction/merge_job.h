@@ -35,8 +35,9 @@ class MergeJob {
   bool lock(IndexLock lock, bool wait);
 
   // Makes the append chains flat runs, unless there is nothing in them or no room for another
-  // member, and all runs closed for inserters. REQUIRES: SEAL.
-  void freeze_tail();
+  // member, or closed runs have `enough` rows already, and then all runs closed for inserters.
+  // REQUIRES: SEAL.
+  void freeze_tail(uint64_t enough = UINT64_MAX);
 
   // The flat runs that are closed, whose rows are counted on their pages. Inserters may have listed
   // others since. REQUIRES: SEAL.

@@ -13,6 +13,7 @@ extern "C" {
 #include "postgres/compaction/polite_monitor.h"
 #include "postgres/compaction/tail.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/current_job.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/reclaim.h"
 
@@ -22,26 +23,31 @@ namespace {
 
 constexpr int64 kSecond = 1000 * 1000;
 
-// Gives way when the time is over, since VACUUM may hold PUBLISH for long, and to who waits for this
-// transaction: it ends the sooner.
+// Gives way when the time is over, since VACUUM may hold PUBLISH for long, and to who waits for
+// this transaction: it ends the sooner.
 class HelpMonitor final : public PoliteMonitor {
  public:
   HelpMonitor(Relation index, TimestampTz end)
       : PoliteMonitor({RelationGetRelid(index), index->rd_index->indrelid}), end_(end) {}
 
  protected:
-  bool gives_way() override {
-    return GetCurrentTimestamp() > end_ || PoliteMonitor::gives_way();
-  }
+  bool gives_way() override { return GetCurrentTimestamp() > end_ || PoliteMonitor::gives_way(); }
 
  private:
   TimestampTz end_;
 };
 
+// Half a minute for a share of the usual size. A run that is longer is sealed in one go all the
+// same, since nobody else does it: it has the time it takes, up to ten minutes.
+int64 longest_seal(Relation index, uint64_t rows) {
+  constexpr int64 kShare = 30 * kSecond, kLongRun = 600 * kSecond;
+  const uint64_t oldest = call_pg([&] { return rows_of_oldest_run(index); });
+  return oldest > rows ? kLongRun : kShare;
+}
+
 // Seals a share of the tail. Within a subtransaction: unless all is done, locks and pins are left
 // to its end, as by all that follow.
 Help seal_share_of_tail(Relation index) {
-  constexpr int64 kLongest = 30 * kSecond;
   if (!try_lock_index(index, IndexLock::kSeal)) {
     return Help::kBusy;
   }
@@ -49,13 +55,13 @@ Help seal_share_of_tail(Relation index) {
   if (!look_at_tail(index).has_room || is_index_lock_taken(index, IndexLock::kPublish)) {
     return Help::kBusy;
   }
+  begin_job(WorkCause::kSeal);
   if (is_fault_point("seal-fails")) {
     ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   }
   const auto rows = static_cast<uint64_t>(tail_seal_rows());
-  const TimestampTz end = GetCurrentTimestamp() + kLongest;
   const Help result = run_cpp([&] {
-    HelpMonitor monitor(index, end);
+    HelpMonitor monitor(index, GetCurrentTimestamp() + longest_seal(index, rows));
     try {
       return seal_tail(index, monitor, {worker_resources(), rows}) ? Help::kDone : Help::kBusy;
     } catch (const CancelledError&) {
@@ -84,9 +90,10 @@ constexpr MergeInStead kSmallMerge = {small_merge, 60 * kSecond};
 constexpr MergeInStead kMergeForRoom = {merge_for_room, 600 * kSecond};
 
 Help merge_segments(Relation index, const MergeInStead& merge) {
-  if (!try_lock_index(index, IndexLock::kMerge)) {
+  if (is_backing_off(index, WorkCause::kMerge) || !try_lock_index(index, IndexLock::kMerge)) {
     return Help::kBusy;
   }
+  begin_job(WorkCause::kMerge);
   const TimestampTz end = GetCurrentTimestamp() + merge.longest;
   const Help result = run_cpp([&] {
     HelpMonitor monitor(index, end);
@@ -118,16 +125,28 @@ Help seal_and_merge(Relation index) {
 
 Help make_room(Relation index) { return merge_segments(index, kMergeForRoom); }
 
-// Of errors that concern sealing alone the inserter is not the one to die.
+bool is_stopped(const ErrorData* error) {
+  return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+         error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN;
+}
+
+// An error of sealing is none of the insert.
 void warn_of_failure(Relation index, ErrorData* error) {
-  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-      error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN) {
+  if (is_stopped(error)) {
     ReThrowError(error);
   }
   ereport(WARNING,
           (errcode(error->sqlerrcode), errmsg("could not seal the tail of vseg index \"%s\": %s",
                                               RelationGetRelationName(index), error->message)));
   FreeErrorData(error);
+}
+
+// Whoever tries next, worker or inserter, waits before it does. Not where this was cancelled.
+void note_failure(Relation index, const ErrorData* error) {
+  if (!is_stopped(error)) {
+    const JobFailure failure = {error->message, true};
+    abandon_job(index, &failure);
+  }
 }
 
 // Where the subtransaction began.
@@ -173,6 +192,7 @@ Help in_subtransaction(Relation index, Help (*work)(Relation)) {
     ErrorData* error = CopyErrorData();
     FlushErrorState();
     end_subtransaction(false, outside);
+    note_failure(index, error);
     warn_of_failure(index, error);
   }
   PG_END_TRY();

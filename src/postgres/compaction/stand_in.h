@@ -19,8 +19,9 @@ enum class Help {
 // nobody: SEAL and MERGE are taken only if they are free. Errors of the work become a WARNING;
 // raises those of cancel and shutdown.
 //
-// Seals vseg.tail_seal_rows rows of the smallest runs, but at least one run, within half a minute,
-// and then, if it `merges`, what is due and not much larger than that, within a minute.
+// Seals vseg.tail_seal_rows rows of the oldest runs, but at least one run, within half a minute, or
+// ten where that run is longer, and then, if it `merges`, what is due and not much larger than
+// that, within a minute.
 Help seal_as_inserter(Relation index, bool merges);
 
 // Merges the two smallest segments, however large they are, within ten minutes: where segments fill

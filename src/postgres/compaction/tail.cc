@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <tuple>
 
 extern "C" {
 #include "miscadmin.h"
@@ -25,7 +26,7 @@ Tail look_at_tail(Relation index) {
   Tail tail = {};
   tail.runs = count_members(metapage, MemberKind::kFlatRun);
   // A seal lists a chain before and a segment after it takes runs away.
-  tail.has_room = metapage.directory_count + 2U <= kMaxDirectoryEntries && has_room(metapage, 1, 2);
+  tail.has_room = has_room(metapage, 1, 2);
   tail.unsealed = run_cpp([&] {
     const uint16_t clock = append_clock(time(nullptr));
     BufferPages pages(index);
@@ -42,15 +43,59 @@ Tail look_at_tail(Relation index) {
   return tail;
 }
 
+TailLimits tail_limits() {
+  return {static_cast<uint64_t>(tail_seal_rows()), static_cast<uint64_t>(tail_slowdown_rows()),
+          static_cast<uint64_t>(tail_stop_rows())};
+}
+
+size_t most_rows_in_memory() {
+  constexpr int kShare = 16;
+  return tail_seal_rows() == 0
+             ? SIZE_MAX
+             : static_cast<size_t>(std::max(tail_slowdown_rows(), tail_seal_rows()) / kShare) + 1;
+}
+
+uint64_t unwatched_rows() {
+  constexpr int kShare = 64;
+  return static_cast<uint64_t>(tail_slowdown_rows() / kShare);
+}
+
+uint64_t rows_on_the_way() {
+  constexpr uint64_t kWriters = 16;
+  return kWriters * (most_rows_in_memory() + unwatched_rows());
+}
+
 bool can_be_maintained(Relation index) {
   return !RelationUsesLocalBuffers(index) && index->rd_createSubid == InvalidSubTransactionId &&
          index->rd_newRelfilenodeSubid == InvalidSubTransactionId && index->rd_index->indisvalid &&
          index->rd_index->indislive;
 }
 
+uint64_t rows_of_oldest_run(Relation index) {
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  const DirectoryEntry* oldest = nullptr;
+  for (uint32_t i = 0; i < metapage.directory_count; i++) {
+    const DirectoryEntry& entry = metapage.directory[i];
+    const bool comes_first =
+        oldest == nullptr || std::tuple(entry.kind != MemberKind::kFlatRun, entry.id) <
+                                 std::tuple(oldest->kind != MemberKind::kFlatRun, oldest->id);
+    if (entry.kind != MemberKind::kGraphSegment && comes_first) {
+      oldest = &entry;
+    }
+  }
+  return oldest == nullptr ? 0 : run_cpp([&] {
+    BufferPages pages(index);
+    const uint64_t rows =
+        count_chain_rows(pages, *oldest, metapage.dimensions, append_clock(time(nullptr))).rows;
+    pages.release();
+    return rows;
+  });
+}
+
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
   MergeJob job(index, work.resources, monitor);
-  job.freeze_tail();
+  job.freeze_tail(work.rows);
   const std::vector<PlannedMember> runs = seal_share(job.runs(), work.rows, kMaxDirectoryEntries);
   for (const MergeGroup& group : plan_compaction(runs, job.capacity())) {
     job.merge(group);

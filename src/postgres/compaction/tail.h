@@ -4,6 +4,7 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
+#include "engine/compaction/back_pressure.h"
 #include "engine/format/append_format.h"
 #include "postgres/build/build_progress.h"
 #include "postgres/compaction/merge_job.h"
@@ -17,6 +18,20 @@ struct Tail {
   bool has_room;  // the directory takes what sealing a run makes
 };
 
+// The settings by which this session, or whoever started this worker, has tails sealed.
+TailLimits tail_limits();
+
+// Rows of one index that a transaction may have in memory before it writes them, whatever their
+// size: what it has there when the tail gets too long is written all the same.
+size_t most_rows_in_memory();
+
+// A backend appends so many rows before it looks at the tail again, so that 64 backends together
+// can but double the slowdown threshold unseen. A look reads two pages a chain or run.
+uint64_t unwatched_rows();
+
+// What 16 writers may have in memory, and have appended since they looked.
+uint64_t rows_on_the_way();
+
 // Reads the header and the last entry page of each chain and run: to be called by who has a
 // transaction ID or a snapshot, or holds PUBLISH or SEAL, so that their space is not reused.
 Tail look_at_tail(Relation index);
@@ -24,8 +39,12 @@ Tail look_at_tail(Relation index);
 // Whether another backend could see the index, and work on it.
 bool can_be_maintained(Relation index);
 
-// Makes segments of chains and runs: of all of them, or of the smallest with `rows` rows in all,
-// but at least one. False if there is nothing to seal. Throws as MergeJob does. REQUIRES: SEAL.
+// Rows of the run that is sealed next, or of the first chain, if there is no run.
+uint64_t rows_of_oldest_run(Relation index);
+
+// Makes segments of runs, of the oldest first, with `rows` rows in all, but at least one; chains
+// become runs where these have fewer. False if there is nothing to seal. Throws as MergeJob does.
+// REQUIRES: SEAL.
 struct SealWork {
   JobResources resources;
   uint64_t rows;

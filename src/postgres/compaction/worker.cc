@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "engine/compaction/back_pressure.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/background_process.h"
 #include "postgres/compaction/due_work.h"
@@ -26,6 +27,7 @@ extern "C" {
 #include "postgres/compaction/worker_order.h"
 #include "postgres/compaction/worker_slots.h"
 #include "postgres/options/options.h"
+#include "postgres/options/processors.h"
 #include "postgres/statistics/current_job.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
@@ -75,9 +77,22 @@ void wait_for_lull(Relation index, PoliteMonitor& monitor) {
   });
 }
 
+// Inserters that are held up leave a processor idle: the seal they wait for has it.
+JobResources sealer_resources(Relation index) {
+  JobResources resources = worker_resources();
+  const bool held_up = call_pg([&] {
+    return look_at_tail(index).unsealed.rows >=
+           static_cast<uint64_t>(std::max(tail_slowdown_rows(), tail_seal_rows()));
+  });
+  if (held_up) {
+    resources.threads = std::max(resources.threads, std::min(resources.threads + 1, processors()));
+  }
+  return resources;
+}
+
 // One seal, if there is enough to seal; returns whether to look again.
 bool seal_if_long(Relation index, const WorkerOrder& order) {
-  if (!try_lock_index(index, IndexLock::kSeal)) {
+  if (is_backing_off(index, WorkCause::kSeal) || !try_lock_index(index, IndexLock::kSeal)) {
     return false;
   }
   reclaim_if_free(index);
@@ -89,10 +104,9 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
   bool sealed = false;
   const bool done = run_politely(index, [&](PoliteMonitor* monitor) {
     wait_for_lull(index, *monitor);
-    // A share at a time, so that the tail gets shorter while inserters wait for it to.
-    sealed = seal_tail(index, *monitor,
-                       {worker_resources(),
-                        static_cast<uint64_t>(std::max(tail_slowdown_rows(), tail_seal_rows()))});
+    sealed =
+        seal_tail(index, *monitor,
+                  {sealer_resources(index), seal_share_rows(tail_limits(), rows_on_the_way())});
   });
   return done && sealed;
 }
@@ -100,6 +114,9 @@ bool seal_if_long(Relation index, const WorkerOrder& order) {
 // One merge, if one is due, a small one where another worker has a merge to do; returns whether to
 // look again.
 bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
+  if (is_backing_off(index, WorkCause::kMerge)) {
+    return false;
+  }
   const bool any = try_lock_index(index, IndexLock::kMerge);
   if (!any && !try_lock_index(index, IndexLock::kMergeSmall)) {
     return false;
@@ -147,21 +164,38 @@ void use_up_transaction_id() {
   AbortCurrentTransaction();
 }
 
+// Who reads the log shall know why nothing happens for a while.
+void log_next_attempt(Relation index, WorkCause cause) {
+  const int64 retry_in = job_history(index).retry_in[background_place(cause)];
+  if (retry_in > 0) {
+    constexpr int64 kSecond = 1000 * 1000;
+    ereport(LOG, (errmsg("next attempt to %s vseg index \"%s\" in %lld seconds at the earliest",
+                         cause_name(cause), RelationGetRelationName(index),
+                         static_cast<long long>(retry_in) / kSecond + 1),
+                  errdetail("Attempts get rarer as long as they fail.")));
+  }
+}
+
 // The error that has ended the step: logged as any background worker's, then, when all that the
 // step held has been let go, counted in the index, where who reads no logs finds it.
-void report_error(const WorkerOrder& order) {
+void report_error(const WorkerOrder& order, WorkCause cause) {
   char message[sizeof(Statistics::failed_message)];
   HOLD_INTERRUPTS();
   MemoryContextSwitchTo(TopMemoryContext);
   EmitErrorReport();
-  strlcpy(message, CopyErrorData()->message, sizeof(message));
+  const ErrorData* error = CopyErrorData();
+  strlcpy(message, error->message, sizeof(message));
+  // Somebody has cancelled it: the next one may meet no error.
+  const bool retry_later = error->sqlerrcode != ERRCODE_QUERY_CANCELED;
   FlushErrorState();
   AbortCurrentTransaction();
   RESUME_INTERRUPTS();
   StartTransactionCommand();
   Relation index = open_index_to_maintain(order.index);
   if (index != nullptr) {
-    abandon_job(index, message);
+    const JobFailure failure = {message, retry_later};
+    abandon_job(index, &failure);
+    log_next_attempt(index, cause);
   }
   AbortCurrentTransaction();
 }
@@ -181,7 +215,7 @@ bool try_step(const WorkerOrder& order, const Step& step) {
   } catch (const PgError&) {
     // Not resumed, but reported.
   }
-  report_error(order);
+  report_error(order, step.cause);
   proc_exit(1);
 }
 
@@ -195,6 +229,7 @@ void set_rows(const char* setting, int rows) {
 void adopt_settings(const WorkerOrder& order) {
   set_rows("vseg.tail_seal_rows", order.seal_rows);
   set_rows("vseg.tail_slowdown_rows", order.slowdown_rows);
+  set_rows("vseg.tail_stop_rows", order.stop_rows);
   SetConfigOption("vseg.fault_point", order.fault_point, PGC_SUSET, PGC_S_SESSION);
 }
 

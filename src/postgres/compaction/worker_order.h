@@ -20,6 +20,7 @@ struct WorkerOrder {
   // Settings of the session that gave the order, by which the worker seals and merges:
   int32 seal_rows;
   int32 slowdown_rows;
+  int32 stop_rows;
   char fault_point[kMaxFaultPointLength];
 };
 static_assert(sizeof(WorkerOrder) <= BGW_EXTRALEN);

@@ -75,15 +75,19 @@ bool start_worker(const WorkerOrder& order) {
 
 int idle_seal_rows() { return std::max(tail_seal_rows() / kIdleTails, 1); }
 
-bool start_worker_for(Relation index, int seal_at) {
+bool start_worker_for(Relation index, WorkCause wanted, int seal_at) {
   if (is_coming_up(RelationGetRelid(index))) {
     return true;
+  }
+  if (is_backing_off(index, wanted)) {
+    return false;
   }
   WorkerOrder order = {};
   order.index = RelationGetRelid(index);
   order.seal_at = seal_at;
   order.seal_rows = tail_seal_rows();
   order.slowdown_rows = tail_slowdown_rows();
+  order.stop_rows = tail_stop_rows();
   strlcpy(order.fault_point, fault_point_setting(), sizeof(order.fault_point));
   const bool started = start_worker(order);
   count_worker(index, started);
@@ -99,8 +103,12 @@ void request_maintenance(Relation index) {
   if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
     return;
   }
-  if (is_tail_long(index, idle_seal_rows()) || can_merge(index)) {
-    start_worker_for(index, idle_seal_rows());
+  if (is_tail_long(index, idle_seal_rows()) &&
+      start_worker_for(index, WorkCause::kSeal, idle_seal_rows())) {
+    return;
+  }
+  if (can_merge(index)) {
+    start_worker_for(index, WorkCause::kMerge, idle_seal_rows());
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include "postgres/boundary/postgres_headers.h"
 
+#include "engine/format/statistics_format.h"
+
 namespace vseg {
 namespace pg {
 
@@ -14,8 +16,9 @@ int idle_seal_rows();
 // Starts a background worker that seals the tail of `index` if it has `seal_at` rows or more, and
 // then merges what is due, by the settings that this session has; what others are at it leaves
 // alone. One that this backend has started before and that has yet to come up will do. False where
-// no worker can be had: the rows wait for the next call, and searches find them meanwhile.
-bool start_worker_for(Relation index, int seal_at);
+// no worker can be had, or jobs of the cause that one is `wanted` for have failed and are not tried
+// again yet: the rows wait for the next call, and searches find them meanwhile.
+bool start_worker_for(Relation index, WorkCause wanted, int seal_at);
 
 // Starts a worker if there is something for it to do. Under PUBLISH, by VACUUM and the launcher.
 void request_maintenance(Relation index);

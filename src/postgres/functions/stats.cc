@@ -30,6 +30,7 @@ enum Column {
   kByteAmplification,
   kLastFailure,
   kLastFailed,
+  kRetryAt,
   kSince,
   kColumns
 };
@@ -106,6 +107,9 @@ void store_work(const Statistics& statistics, uint32_t dimensions, WorkCause cau
   put_amplification(statistics, dimensions, work, &row);
   if (statistics.failed_at != 0 && statistics.failed_cause == cause) {
     put_failure(statistics, &row);
+  }
+  if (is_background(cause) && statistics.retry_at[background_place(cause)] != 0) {
+    row.put(kRetryAt, TimestampTzGetDatum(statistics.retry_at[background_place(cause)]));
   }
   row.store(result);
 }

@@ -37,8 +37,8 @@ void add_to_job(uint64_t rows, uint64_t distances) {
 
 void end_job(Relation index) { count_work(index, job.cause, finish()); }
 
-void abandon_job(Relation index, const char* message) {
-  count_part(index, job.cause, finish(), message);
+void abandon_job(Relation index, const JobFailure* failure) {
+  count_part(index, job.cause, finish(), failure);
 }
 
 }  // namespace pg

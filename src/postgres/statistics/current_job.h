@@ -16,9 +16,9 @@ void add_to_job(uint64_t rows, uint64_t distances);
 // The job is done: adds it to the index's counters.
 void end_job(Relation index);
 
-// The job has ended early: adds its part, if one is under way, and the error, unless `message` is
-// null, under the cause of the last job begun.
-void abandon_job(Relation index, const char* message);
+// The job has ended early: adds its part, if one is under way, and the failure, null where it has
+// merely given way, under the cause of the last job begun.
+void abandon_job(Relation index, const JobFailure* failure);
 
 }  // namespace pg
 }  // namespace vseg

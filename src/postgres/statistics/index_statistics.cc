@@ -1,12 +1,15 @@
 // See storage/README.md for why the page is changed without WAL.
 #include "postgres/statistics/index_statistics.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/xlog.h"
 #include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 }
 
+#include "engine/compaction/back_pressure.h"
 #include "postgres/storage/pages.h"
 
 namespace vseg {
@@ -68,6 +71,38 @@ void keep_message(const char* message, Statistics* statistics) {
   strlcpy(to, message, static_cast<size_t>(length) + 1);
 }
 
+void note_success(WorkCause cause, const WorkCounts& work, Statistics* statistics) {
+  if (cause == WorkCause::kSeal) {
+    statistics->sealing_since = 0;
+    statistics->seal_pace =
+        static_cast<float>(seal_pace(statistics->seal_pace, work.rows, work.microseconds));
+  }
+  if (is_background(cause)) {
+    statistics->in_a_row[background_place(cause)] = 0;
+    statistics->retry_at[background_place(cause)] = 0;
+  }
+}
+
+void note_failure(WorkCause cause, const WorkCounts& part, const JobFailure& failure,
+                  Statistics* statistics) {
+  const TimestampTz now = GetCurrentTimestamp();
+  const uint32_t place = background_place(cause);
+  work_of(statistics, cause)->failures++;
+  statistics->failed_at = now;
+  statistics->failed_cause = cause;
+  keep_message(failure.message, statistics);
+  if (failure.retry_later) {
+    const uint32_t in_a_row = ++statistics->in_a_row[place];
+    statistics->retry_at[place] =
+        now + static_cast<int64>(retry_delay(in_a_row, part.microseconds));
+  }
+}
+
+// A clock that was set back does not keep anybody waiting for longer than from the failure on.
+int64 time_until_retry(const Statistics& statistics, uint32_t place, TimestampTz now) {
+  return now < statistics.failed_at ? 0 : std::max<int64>(statistics.retry_at[place] - now, 0);
+}
+
 }  // namespace
 
 WorkStart start_work() {
@@ -95,24 +130,63 @@ void count_work(Relation index, WorkCause cause, WorkCounts work) {
   if (BufferIsValid(buffer)) {
     work.times = 1;
     add(work, work_of(statistics, cause));
+    note_success(cause, work, statistics);
     unlock_statistics(buffer);
   }
 }
 
-void count_part(Relation index, WorkCause cause, const WorkCounts& part, const char* message) {
+void count_part(Relation index, WorkCause cause, const WorkCounts& part,
+                const JobFailure* failure) {
   Statistics* statistics = nullptr;
   Buffer buffer = lock_statistics(index, &statistics);
   if (!BufferIsValid(buffer)) {
     return;
   }
   add(part, work_of(statistics, cause));
-  if (message != nullptr) {
-    work_of(statistics, cause)->failures++;
-    statistics->failed_at = GetCurrentTimestamp();
-    statistics->failed_cause = cause;
-    keep_message(message, statistics);
+  if (cause == WorkCause::kSeal) {
+    statistics->sealing_since = 0;
+  }
+  if (failure != nullptr) {
+    note_failure(cause, part, *failure, statistics);
   }
   unlock_statistics(buffer);
+}
+
+void begin_seal(Relation index, uint64_t rows) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (BufferIsValid(buffer)) {
+    statistics->sealing_since = GetCurrentTimestamp();
+    statistics->sealing_rows = static_cast<uint32_t>(std::min<uint64_t>(rows, UINT32_MAX));
+    unlock_statistics(buffer);
+  }
+}
+
+JobHistory job_history(Relation index) {
+  JobHistory history = {};
+  Buffer buffer =
+      ReadBufferExtended(index, MAIN_FORKNUM, kStatisticsBlock, RBM_ZERO_ON_ERROR, nullptr);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  Page page = BufferGetPage(buffer);
+  if (!PageIsNew(page) && page_problem(page, kStatisticsPage) == nullptr) {
+    const auto* statistics = payload_as<Statistics>(page);
+    const TimestampTz now = GetCurrentTimestamp();
+    if (statistics->sealing_since != 0) {
+      history.sealing = std::max<int64>(now - statistics->sealing_since, 0);
+    }
+    history.sealing_rows = statistics->sealing_rows;
+    history.seal_pace = statistics->seal_pace;
+    for (uint32_t place = 0; place < kBackgroundCauses; place++) {
+      history.retry_in[place] = time_until_retry(*statistics, place, now);
+    }
+    strlcpy(history.failed_message, statistics->failed_message, sizeof(history.failed_message));
+  }
+  UnlockReleaseBuffer(buffer);
+  return history;
+}
+
+bool is_backing_off(Relation index, WorkCause cause) {
+  return job_history(index).retry_in[background_place(cause)] > 0;
 }
 
 void count_stall(Relation index, uint64 microseconds) {

@@ -33,9 +33,29 @@ WorkCounts work_since(const WorkStart& start);
 // `work` has been done to its end.
 void count_work(Relation index, WorkCause cause, WorkCounts work);
 
-// A background job has ended before its end, `part` of it done; `message` is the error's, null if
-// it has merely given way.
-void count_part(Relation index, WorkCause cause, const WorkCounts& part, const char* message);
+// A background job has ended before its end, `part` of it done, null if it has merely given way;
+// how it failed says when it is tried again.
+struct JobFailure {
+  const char* message;
+  bool retry_later;  // not where somebody has only stopped this one
+};
+void count_part(Relation index, WorkCause cause, const WorkCounts& part, const JobFailure* failure);
+
+// A seal of so many rows begins: inserters pay by how far it is.
+void begin_seal(Relation index, uint64_t rows);
+
+// What inserters and whoever starts workers go by; nothing is known of a page that is damaged.
+struct JobHistory {
+  int64 sealing;  // microseconds since the seal under way began; 0: none is
+  uint64_t sealing_rows;
+  double seal_pace;                   // rows a second; 0: unknown
+  int64 retry_in[kBackgroundCauses];  // microseconds until a job that has failed is tried again
+  char failed_message[sizeof(Statistics::failed_message)];
+};
+JobHistory job_history(Relation index);
+
+// Whether jobs of that cause have failed, and the next attempt is not due yet.
+bool is_backing_off(Relation index, WorkCause cause);
 
 // An inserter was held up for so long because the tail is long.
 void count_stall(Relation index, uint64 microseconds);
