@@ -276,6 +276,20 @@ int64 wait_for_admission(Relation index, Pace* pace) {
   return GetCurrentTimestamp() - start;
 }
 
+// No worker sees a temporary table: whoever inserts into it seals and merges, share by share. Rows
+// of its own transaction are sealed as any; a search that it has under way keeps its pages, since
+// its transaction ID is older than the stamp on what is displaced.
+void seal_own_tail(Relation index, Pace* pace) {
+  if (!pace->watch || !may_help(*pace)) {
+    return;
+  }
+  pace->watch = false;
+  if (look_at_tail(index).unsealed.rows >= static_cast<uint64_t>(tail_seal_rows()) &&
+      !is_backing_off(index, WorkCause::kSeal)) {
+    has_sealed(index, pace);
+  }
+}
+
 // A chain that is long enough becomes a run, another takes its place: runs are what a share of
 // sealing is made of. So many at most wait in the directory: more would only be more to search.
 void freeze_if_long(Relation index, const Appended& appended, const Tail& tail) {
@@ -291,10 +305,14 @@ void freeze_if_long(Relation index, const Appended& appended, const Tail& tail) 
 
 void rows_appended(Relation index, const Appended& appended, size_t count) {
   const int seal_rows = tail_seal_rows();
-  if (seal_rows == 0 || !can_be_maintained(index)) {
+  if (seal_rows == 0) {
     return;
   }
   Pace* pace = pace_of(index);
+  if (!can_be_maintained(index)) {
+    pace->watch = pace->watch || appended.grown;
+    return;
+  }
   pace->rows += count;
   if (!appended.grown) {
     return;
@@ -311,10 +329,17 @@ void rows_appended(Relation index, const Appended& appended, size_t count) {
 }
 
 void admit_rows(Relation index) {
-  if (tail_seal_rows() == 0 || !can_be_maintained(index)) {
+  if (tail_seal_rows() == 0) {
     return;
   }
   Pace* pace = pace_of(index);
+  if (RelationUsesLocalBuffers(index)) {
+    seal_own_tail(index, pace);
+    return;
+  }
+  if (!can_be_maintained(index)) {
+    return;
+  }
   if (!pace->watch && pace->rows < unwatched_rows()) {
     return;
   }
