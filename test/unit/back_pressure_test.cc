@@ -89,9 +89,9 @@ TEST(BackPressure, NeitherPriceNorLongestWaitFallsAsTheTailGrows) {
 
 TEST(BackPressure, AWaitIsASecondAtMostOnTheLowerHalfOfTheSlope) {
   auto most_at = [](uint64_t rows) { return back_pressure({rows, 0, 0, kAtWork}, kLimits).most; };
-  EXPECT_EQ(most_at(100000), 1e6);
-  EXPECT_EQ(most_at(175000), 1e6);
-  EXPECT_NEAR(most_at(212500), 2e6, 1);
+  EXPECT_EQ(most_at(100000), 8e5);
+  EXPECT_EQ(most_at(175000), 8e5);
+  EXPECT_NEAR(most_at(212500), 1.6e6, 1);
   EXPECT_EQ(most_at(250000), 10e6);
   EXPECT_EQ(most_at(399999), 10e6);
 }

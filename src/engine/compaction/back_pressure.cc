@@ -17,10 +17,11 @@ constexpr double kSlowestPace = 1000;
 // The price half way up the slope holds a client to that.
 constexpr double kMiddlePrice = kSecond / kSlowestPace;
 
-// What a client pays at a time is a second. On the upper half of the slope it is more, twice as
-// much where half of that is left: a tail that gets there has more clients, or longer statements,
-// than such waits slow down, and they would else wait much longer at the stop threshold.
-constexpr double kMostPaid = kSecond;
+// A client pays so much at a time that its statement takes less than a second. On the upper half of
+// the slope that is more, twice as much where half of that is left: a tail that gets there has more
+// clients, or longer statements, than such waits slow down, and they would else wait much longer at
+// the stop threshold.
+constexpr double kMostPaid = 0.8 * kSecond;
 constexpr double kRaisedFrom = 0.5;
 constexpr double kLongestPaid = 10 * kSecond;
 
