@@ -235,23 +235,23 @@ Dataset* segment_of(uint32_t dimensions) {
   return dataset.get();
 }
 
-void take_first_batch(Cursor&& cursor) {
+void take_first_batch(Cursor&& cursor, uint32_t ef) {
   std::vector<Candidate> rows;
-  cursor.next_batch(kNoBound, &rows);
+  cursor.next_batch(ef, kNoBound, &rows);
   benchmark::DoNotOptimize(rows.data());
 }
 
 struct ByGraph {
   static void search(Dataset* dataset, const Query& query, uint32_t ef) {
     const DirectoryEntry& entry = dataset->metapage().directory[0];
-    take_first_batch(SegmentCursor(dataset->pages, entry, query, ef));
+    take_first_batch(SegmentCursor(dataset->pages, entry, query, ef), ef);
   }
 };
 
 struct ByLiveRows {
   static void search(Dataset* dataset, const Query& query, uint32_t ef) {
     const DirectoryEntry& entry = dataset->metapage().directory[0];
-    take_first_batch(SegmentScanCursor(dataset->pages, entry, query, ef));
+    take_first_batch(SegmentScanCursor(dataset->pages, entry, query), ef);
   }
 };
 

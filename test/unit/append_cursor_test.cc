@@ -55,9 +55,9 @@ class Chain {
   }
 
   // The next batch, checked against the contract of Cursor. False if the cursor says there is none.
-  bool next_batch(AppendCursor* cursor, float bound, Found* found) const {
+  bool next_batch(AppendCursor* cursor, uint32_t wanted, float bound, Found* found) const {
     std::vector<Candidate> batch;
-    const bool more = cursor->next_batch(bound, &batch);
+    const bool more = cursor->next_batch(wanted, bound, &batch);
     EXPECT_TRUE(std::is_sorted(batch.begin(), batch.end(), [](const auto& a, const auto& b) {
       return a.distance < b.distance;
     }));
@@ -72,20 +72,20 @@ class Chain {
 
   // Batches to the end; `first_bound` is that of the first one.
   Found drain(const Query& query, uint32_t ef, float first_bound = kNoBound) {
-    AppendCursor cursor(index_.pages, entry_, query, ef);
+    AppendCursor cursor(index_.pages, entry_, query);
     Found found;
-    bool more = next_batch(&cursor, first_bound, &found);
+    bool more = next_batch(&cursor, ef, first_bound, &found);
     while (more) {
-      more = next_batch(&cursor, kNoBound, &found);
+      more = next_batch(&cursor, ef, kNoBound, &found);
     }
-    EXPECT_FALSE(next_batch(&cursor, kNoBound, &found));
+    EXPECT_FALSE(next_batch(&cursor, ef, kNoBound, &found));
     return found;
   }
 
   Found first_batch(const Query& query, uint32_t ef, float bound = kNoBound) {
-    AppendCursor cursor(index_.pages, entry_, query, ef);
+    AppendCursor cursor(index_.pages, entry_, query);
     Found found;
-    next_batch(&cursor, bound, &found);
+    next_batch(&cursor, ef, bound, &found);
     return found;
   }
 
@@ -207,7 +207,7 @@ TEST_F(AppendCursorTest, HasCodesToSearch) {
 
 TEST_F(AppendCursorTest, BatchesOfAnySizeDeliverEverything) {
   const Query query = chain_.query();
-  for (uint32_t ef : {0u, 1u, 7u, 300u, 2000u, 5000u}) {
+  for (uint32_t ef : {1u, 7u, 300u, 2000u, 5000u}) {
     EXPECT_EQ(sorted(chain_.drain(query, ef)), chain_.exact(query)) << ef;
   }
 }
@@ -249,10 +249,10 @@ TEST(AppendCursor, ReadsPagesHardlyMoreThanOnce) {
 
 TEST_F(AppendCursorTest, CodePagesArePrefetched) {
   const Query query = chain_.query();
-  AppendCursor cursor(chain_.pages(), chain_.entry(), query, 10);
+  AppendCursor cursor(chain_.pages(), chain_.entry(), query);
   chain_.pages().prefetches = 0;
   std::vector<Candidate> rows;
-  cursor.next_batch(-kFarthest, &rows);
+  cursor.next_batch(10, -kFarthest, &rows);
   uint64_t code_pages = 0;
   for (const auto& page : chain_.pages().all()) {
     code_pages += page.second.kind == PageKind::kAppendCodes ? 1 : 0;
@@ -367,9 +367,9 @@ TEST_F(DamagedCodes, CodePagesOutOfPlaceAreNoticed) {
 
 TEST_F(DamagedCodes, CodesOfAnIndexThatHasNoneAreNoticed) {
   const Query query(Metric::kL1, chain_.rows().row(0), kDimensions);
-  AppendCursor cursor(chain_.pages(), chain_.entry(), query, 40);
+  AppendCursor cursor(chain_.pages(), chain_.entry(), query);
   std::vector<Candidate> rows;
-  EXPECT_THROW(cursor.next_batch(kNoBound, &rows), CorruptIndexError);
+  EXPECT_THROW(cursor.next_batch(40, kNoBound, &rows), CorruptIndexError);
 }
 
 // Whatever the codes say, every row is delivered, and where they say nothing the first are right.

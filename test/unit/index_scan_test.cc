@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -55,16 +56,12 @@ class IndexScanTest : public testing::Test {
   }
 
   // Up to `limit` rows, in the order they come.
-  Found scan(const Query& query, const ScanOptions& options, size_t limit = SIZE_MAX,
-             uint64_t* dropped = nullptr) {
+  Found scan(const Query& query, const ScanOptions& options, size_t limit = SIZE_MAX) {
     IndexScan scan(index_.pages, index_.metapage(), query, options);
     Found found;
     Hit hit;
     while (found.size() < limit && scan.next(&hit)) {
       found.emplace_back(hit.distance, number_of(hit.tid));
-    }
-    if (dropped != nullptr) {
-      *dropped = scan.dropped();
     }
     return found;
   }
@@ -97,26 +94,34 @@ TEST_F(IndexScanTest, NearestRowsOfAllMembersComeFirst) {
   }
 }
 
-TEST_F(IndexScanTest, RelaxedOrderReturnsEveryRowOnce) {
-  for (uint32_t ef : {1u, 2u, 10u, 100u}) {
-    Found found = scan(query(), {ef, IterativeScan::kRelaxedOrder});
-    std::sort(found.begin(), found.end());
-    EXPECT_EQ(found, exact(query())) << "ef " << ef;
+TEST_F(IndexScanTest, EveryRowIsReturnedOnce) {
+  for (IterativeScan mode : {IterativeScan::kRelaxedOrder, IterativeScan::kStrictOrder}) {
+    for (uint32_t ef : {1u, 2u, 10u, 100u}) {
+      Found found = scan(query(), {ef, mode, SegmentSearchMode::kGraph});
+      std::sort(found.begin(), found.end());
+      EXPECT_EQ(found, exact(query())) << "ef " << ef;
+    }
   }
 }
 
-TEST_F(IndexScanTest, StrictOrderNeverFallsAndCountsWhatItDrops) {
-  uint64_t all_dropped = 0;
-  for (uint32_t ef : {1u, 2u, 10u, 100u}) {
-    uint64_t dropped = 0;
-    Found found = scan(query(), {ef, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph},
-                       SIZE_MAX, &dropped);
-    EXPECT_TRUE(std::is_sorted(found.begin(), found.end(),
-                               [](const auto& a, const auto& b) { return a.first < b.first; }));
-    EXPECT_EQ(found.size() + dropped, all_.count()) << "ef " << ef;
-    all_dropped += dropped;
+// In many dimensions rows at random have few neighbours in common, and walks of few rows go astray.
+TEST(IndexScan, RowsAfterAFartherOneAreCounted) {
+  constexpr uint32_t kDimensions = 64;
+  TestIndex index(Metric::kL2, kDimensions);
+  index.add_segment(random_rows(2000, kDimensions, 1));
+  const Query query(Metric::kL2, random_rows(1, kDimensions, 2).row(0), kDimensions);
+  IndexScan scan(index.pages, index.metapage(), query,
+                 {2, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph});
+  Hit hit;
+  uint64_t returned = 0, late = 0;
+  float farthest = -std::numeric_limits<float>::infinity();
+  for (; scan.next(&hit); returned++) {
+    late += hit.distance < farthest ? 1 : 0;
+    farthest = std::max(farthest, hit.distance);
   }
-  EXPECT_GT(all_dropped, 0u) << "the walk with ef 1 should have found some rows late";
+  EXPECT_EQ(returned, 2000u);
+  EXPECT_EQ(scan.late(), late);
+  EXPECT_GT(late, 0u);
 }
 
 TEST_F(IndexScanTest, OffReturnsAtMostEfRows) {
@@ -196,7 +201,7 @@ TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {
                    {100, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph});
     index.pages.pins = 0;
     Hit hit;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 80; i++) {
       EXPECT_TRUE(scan.next(&hit));
     }
     return index.pages.pins;

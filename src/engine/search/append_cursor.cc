@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "engine/common/errors.h"
 #include "engine/kernels/distance.h"
@@ -59,14 +60,13 @@ float length_of(const std::vector<float>& vector) {
 
 }  // namespace
 
-AppendCursor::AppendCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                           uint32_t ef)
-    : chain_(pages, entry, query.dimensions()), query_(query), ef_(std::max(ef, 1u)) {}
+AppendCursor::AppendCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query)
+    : chain_(pages, entry, query.dimensions()), query_(query) {}
 
-bool AppendCursor::next_batch(float bound, std::vector<Candidate>* rows) {
-  const bool first = !started_;
+bool AppendCursor::next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) {
+  wanted_ = wanted;
+  const bool first = !std::exchange(started_, true);
   if (first) {
-    started_ = true;
     read_chain();
   }
   take_up_found();
@@ -154,10 +154,10 @@ void AppendCursor::scan_codes(uint32_t index, const CodedQuery& coded) {
 // scan that comes back for more takes up as many as it had: so often it has to look at all bounds.
 float AppendCursor::next_bound(float limit, bool first) {
   if (first) {
-    return batch_.size() == ef_ ? limit : std::min(limit, bound_of_groups(ef_));
+    return batch_.size() == wanted_ ? limit : std::min(limit, bound_of_groups(wanted_));
   }
-  const float more = bound_of_groups(std::max(ef_, taken_));
-  return batch_.size() == ef_ ? std::max(limit, more) : more;
+  const float more = bound_of_groups(std::max(wanted_, taken_));
+  return batch_.size() == wanted_ ? std::max(limit, more) : more;
 }
 
 // The least lower bound up to which so many groups have rows that wait.
@@ -249,14 +249,14 @@ bool AppendCursor::is_live(const EntryPage& page, uint32_t row) const {
 }
 
 void AppendCursor::take_up_found() {
-  while (batch_.size() < ef_ && !found_.empty()) {
+  while (batch_.size() < wanted_ && !found_.empty()) {
     find(pop(&found_));
   }
 }
 
 // Rows farther than this are not of the batch.
 float AppendCursor::limit(float bound) const {
-  return batch_.size() == ef_ ? std::min(bound, batch_.front().distance) : bound;
+  return batch_.size() == wanted_ ? std::min(bound, batch_.front().distance) : bound;
 }
 
 void AppendCursor::search(float bound) {
@@ -314,7 +314,7 @@ void AppendCursor::prefetch_vector(size_t i) {
 void AppendCursor::find(const Candidate& candidate) {
   batch_.push_back(candidate);
   std::push_heap(batch_.begin(), batch_.end(), nearer);
-  if (batch_.size() > ef_) {
+  if (batch_.size() > wanted_) {
     std::pop_heap(batch_.begin(), batch_.end(), nearer);
     push(batch_.back(), &found_);
     batch_.pop_back();

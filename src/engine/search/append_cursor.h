@@ -14,7 +14,7 @@
 namespace vseg {
 
 // The first batch reads the whole chain as it is then; rows appended later belong to transactions
-// the scan's snapshot does not see. Batches have ef rows.
+// the scan's snapshot does not see.
 //
 // A row in a group with codes waits with a lower bound of its distance until the bound is the
 // least; then its vector is read. A batch ends when its farthest row is nearer than all lower
@@ -24,8 +24,8 @@ namespace vseg {
 // rows cost no more than their estimates); unread_ (taken up); found_; delivered.
 class AppendCursor : public Cursor {
  public:
-  AppendCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, uint32_t ef);
-  bool next_batch(float bound, std::vector<Candidate>* rows) override;
+  AppendCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query);
+  bool next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) override;
   Tid tid(Ordinal ordinal) override;
   UnsealedRows unsealed(uint16_t clock) const override;
 
@@ -62,7 +62,7 @@ class AppendCursor : public Cursor {
 
   AppendReader chain_;
   const Query& query_;
-  uint32_t ef_;
+  uint32_t wanted_ = 0;  // of the batch being searched
   bool started_ = false;
   std::vector<EntryPage> pages_;
   BlockNo centroid_ = kNoBlock;

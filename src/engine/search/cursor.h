@@ -55,14 +55,15 @@ class Cursor {
  public:
   virtual ~Cursor() = default;
 
-  // Appends the next rows to `rows`, in ascending distance within the batch; a later batch may
-  // hold a nearer row than an earlier one did. Every live row is delivered exactly once.
+  // Appends the `wanted` next rows to `rows`, in ascending distance within the batch; a later batch
+  // may hold a nearer row than an earlier one did. Every live row is delivered exactly once.
+  // REQUIRES: wanted > 0.
   //
   // Rows farther than `bound` are left for later batches, so a batch may be short, or empty though
   // rows are left. Returns false when every live row of the member has been delivered (nothing is
   // appended then, nor ever after). With kNoBound, true means that at least one row was appended:
-  // who calls with kNoBound until false is returned gets them all.
-  virtual bool next_batch(float bound, std::vector<Candidate>* rows) = 0;
+  // calls with kNoBound until one returns false deliver all rows.
+  virtual bool next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) = 0;
 
   // Heap address of a delivered row. Asked for only when the row is returned, since it is one more
   // page to read.

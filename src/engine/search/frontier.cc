@@ -9,7 +9,7 @@
 namespace vseg {
 namespace {
 
-// A walk that has met so many dead rows for each live one, lately, goes through them.
+// A walk that has met so many dead rows for each live one, lately, is in a hole.
 constexpr uint32_t kMostDead = 2;
 constexpr uint32_t kRemembered = 128;
 
@@ -19,8 +19,6 @@ void Frontier::begin_batch(uint32_t width) {
   width_ = width;
   limit_ = kNoBound;
   trimmed_ = false;
-  through_dead_ = through_dead_ || begun_;
-  begun_ = true;
 }
 
 void Frontier::lower_limit(float limit) { limit_ = std::min(limit_, limit); }
@@ -52,10 +50,22 @@ void Frontier::add(const std::vector<Ordinal>& rows, const std::vector<float>& e
   if (heap_.size() > 2 * width_) {
     trim();
   }
-  if (!through_dead_ && met_dead_ > kMostDead * met_live_) {
+  in_hole_ = !through_dead_ && !hole_left_ && met_dead_ > kMostDead * met_live_;
+}
+
+void Frontier::leave_hole(bool entered_elsewhere) {
+  in_hole_ = false;
+  hole_left_ = true;
+  if (!entered_elsewhere) {
     through_dead_ = true;
     take_up_deferred();
   }
+}
+
+void Frontier::clear() {
+  heap_.clear();
+  deferred_.clear();
+  passed_over_.clear();
 }
 
 void Frontier::add_entries(const std::vector<Ordinal>& rows, const std::vector<float>& estimates) {

@@ -18,7 +18,8 @@ namespace vseg {
 // often as a neighbour led to it; where they are exact, once.
 //
 // Dead rows are passed over unread as long as the live ones have enough neighbours to find their
-// way around them: where two thirds of the rows met lately are dead, the walk goes through them.
+// way around them. Where two thirds of the rows met lately are dead the walk is in a hole that
+// deletes left, and whoever walks decides how it gets out.
 class Frontier {
  public:
   // `visited`: the rows that have been read. `through_dead`: pass no dead row over.
@@ -27,8 +28,7 @@ class Frontier {
   Frontier(const Frontier&) = delete;
   Frontier& operator=(const Frontier&) = delete;
 
-  // A new batch, which keeps the `width` nearest estimates in order. After the first one the walk
-  // goes through dead rows.
+  // A new batch, which keeps the `width` nearest estimates in order.
   void begin_batch(uint32_t width);
 
   // Rows this far or farther are deferred.
@@ -36,6 +36,10 @@ class Frontier {
   void lower_limit(float limit);
 
   bool empty() const { return heap_.empty(); }
+
+  // Whether there is a row for this batch to look at.
+  bool has_near() const { return !heap_.empty() && heap_.front().distance <= limit_; }
+
   bool all_seen() const { return heap_.empty() && deferred_.empty() && passed_over_.empty(); }
 
   // REQUIRES: !empty().
@@ -59,6 +63,15 @@ class Frontier {
 
   // Whether something nearer than rows found may be among what was put aside.
   bool holds_back() const { return trimmed_ || !through_dead_; }
+
+  // Most rows met lately are dead; told once.
+  bool in_hole() const { return in_hole_; }
+
+  // The walk has new entry points outside, or else goes through the dead rows from now on.
+  void leave_hole(bool entered_elsewhere);
+
+  // Forgets all rows.
+  void clear();
 
   // No limit for now; returns what it was.
   float lift_limit();
@@ -90,10 +103,11 @@ class Frontier {
   std::vector<Candidate> near_;  // of the rows being added: estimates within the limit
   float limit_ = kNoBound;
   uint32_t width_ = 0;
-  bool trimmed_ = false;  // rows nearer than those found may be deferred
-  bool begun_ = false;
+  bool trimmed_ = false;    // rows nearer than those found may be deferred
   bool unordered_ = false;  // the heap, of entries
   bool through_dead_;
+  bool in_hole_ = false;
+  bool hole_left_ = false;
   uint32_t met_dead_ = 0;  // dead rows that were passed over lately,
   uint32_t met_live_ = 0;  // and live ones, each as often as it was met
 };

@@ -7,7 +7,6 @@
 
 #include "engine/common/errors.h"
 #include "engine/search/append_cursor.h"
-#include "engine/search/batch_size.h"
 #include "engine/search/segment_cursor.h"
 #include "engine/search/segment_scan_cursor.h"
 
@@ -59,11 +58,53 @@ uint32_t rows_of_share(uint32_t ef, double share) {
   return std::clamp(static_cast<uint32_t>(rows), std::min(ef, kMinRows), ef);
 }
 
+// Rounds search for so many rows, whatever ef is: 13, 40, 120, and from there on twice as many each
+// time. So a greater ef never leads to a round for fewer rows. Rounds cost more than the rows they
+// look for when they are small.
+constexpr uint64_t kFirstRung = 13;
+constexpr uint64_t kSecondRung = 40;
+constexpr uint64_t kThirdRung = 120;
+
+uint64_t rung_above(uint64_t rows) {
+  for (uint64_t rung : {kFirstRung, kSecondRung}) {
+    if (rows < rung) {
+      return rung;
+    }
+  }
+  uint64_t rung = kThirdRung;
+  while (rung <= rows) {
+    rung *= 2;
+  }
+  return rung;
+}
+
+// The greatest rung up to that; 1 below the first.
+uint64_t rung_below(uint64_t rows) {
+  uint64_t below = 1;
+  for (uint64_t rung = kFirstRung; rung <= rows; rung = rung_above(rung)) {
+    below = rung;
+  }
+  return below;
+}
+
+// Of the rows that a round has searched for, those that may be returned before the next one.
+uint64_t returnable_rows(IterativeScan mode, uint64_t searched_for) {
+  constexpr double kConfirmed = 0.85;
+  if (mode != IterativeScan::kStrictOrder) {
+    return searched_for;
+  }
+  return std::max<uint64_t>(
+      1, static_cast<uint64_t>(kConfirmed * static_cast<double>(rung_below(searched_for))));
+}
+
 }  // namespace
 
 IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
                      const ScanOptions& options)
-    : query_(std::move(query)), options_(options), found_(options.ef_search) {
+    : query_(std::move(query)),
+      options_(options),
+      found_(options.ef_search),
+      searched_for_(options.ef_search) {
   check_metapage(metapage, query_);
   const Entries entries = largest_first(metapage);
   uint64_t all_live = 0;
@@ -76,27 +117,26 @@ IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
     std::unique_ptr<Cursor> cursor = make_cursor(pages, *entry, share);
     members_.emplace_back();
     members_.back().cursor = std::move(cursor);
+    members_.back().share = share;
   }
 }
 
-// The first member is searched without a bound, those that follow with one.
+// The first member is searched for its share of the rows, those that follow under a bound.
 std::unique_ptr<Cursor> IndexScan::make_cursor(PageSource& pages, const DirectoryEntry& entry,
                                                double share) {
-  BatchSize size(options_.ef_search);
-  if (members_.empty() && entry.kind == MemberKind::kGraphSegment) {
-    first_rows_ = rows_of_share(options_.ef_search, share);
-    size = BatchSize(options_.ef_search, first_rows_);
-  }
+  const bool bounded = !members_.empty();
+  const uint32_t wanted = bounded ? options_.ef_search : rows_of_share(options_.ef_search, share);
   switch (entry.kind) {
     case MemberKind::kAppendChain:
     case MemberKind::kFlatRun:
-      return std::make_unique<AppendCursor>(pages, entry, query_, size.ef());
+      return std::make_unique<AppendCursor>(pages, entry, query_);
     case MemberKind::kGraphSegment:
-      if (scans_rows({entry.rows, live_rows(entry), size.rows(), query_.dimensions(),
-                      query_.metric(), share, !members_.empty()})) {
-        return std::make_unique<SegmentScanCursor>(pages, entry, query_, size);
+      if (scans_rows({entry.rows, live_rows(entry), wanted, query_.dimensions(), query_.metric(),
+                      share, bounded})) {
+        return std::make_unique<SegmentScanCursor>(pages, entry, query_);
       }
-      return std::make_unique<SegmentCursor>(pages, entry, query_, size, share);
+      return std::make_unique<SegmentCursor>(pages, entry, query_, options_.ef_search, share,
+                                             options_.segments);
   }
   throw CorruptIndexError(kMetapageBlock, "metapage lists a member of an unknown kind");
 }
@@ -111,7 +151,7 @@ void IndexScan::NearestDistances::add(const std::vector<Candidate>& rows, size_t
   for (size_t i = from; i < rows.size(); i++) {
     heap_.push_back(rows[i].distance);
     std::push_heap(heap_.begin(), heap_.end());
-    if (heap_.size() > ef_) {
+    if (heap_.size() > count_) {
       std::pop_heap(heap_.begin(), heap_.end());
       heap_.pop_back();
     }
@@ -127,124 +167,122 @@ UnsealedRows IndexScan::unsealed(uint16_t clock) const {
 }
 
 bool IndexScan::next(Hit* hit) {
-  if (!started_) {
-    started_ = true;
-    first_batches();
+  if (!std::exchange(started_, true)) {
+    search_round();
   }
-  bool strict = options_.iterative == IterativeScan::kStrictOrder;
-  bool off = options_.iterative == IterativeScan::kOff;
-  while (!off || returned_ < options_.ef_search) {
-    Member* member = nearest();
-    if (member == nullptr) {
-      return false;
+  Member* member = next_member();
+  if (member == nullptr) {
+    return false;
+  }
+  const Candidate row = member->rows[member->position++];
+  returned_++;
+  late_ += row.distance < last_distance_ ? 1 : 0;
+  last_distance_ = std::max(last_distance_, row.distance);
+  *hit = {row.distance, member->cursor->tid(row.ordinal)};
+  return true;
+}
+
+// The member that has the next row; null when there is none. No member that has been searched less
+// far may have a nearer one.
+IndexScan::Member* IndexScan::next_member() {
+  for (;;) {
+    if (returned_ == returnable_ && !next_round()) {
+      return nullptr;
     }
-    const Candidate row = member->batch[member->position++];
-    if (strict && row.distance < last_distance_) {
-      dropped_++;
+    Member* member = member_of_nearest_row();
+    Member* behind = least_searched();
+    if (behind == nullptr ||
+        (member != nullptr && member->next_distance() <= behind->searched_to)) {
+      return member;
+    }
+    search(behind, static_cast<uint32_t>(searched_for_ - returned_), found_.bound());
+  }
+}
+
+// A round for more rows; false when all have been returned.
+bool IndexScan::next_round() {
+  if (options_.iterative == IterativeScan::kOff) {
+    return false;
+  }
+  if (least_searched() == nullptr) {
+    returnable_ = std::numeric_limits<uint64_t>::max();
+    return member_of_nearest_row() != nullptr;
+  }
+  searched_for_ = rung_above(searched_for_);
+  found_ = NearestDistances(searched_for_ - returned_);
+  for (const Member& member : members_) {
+    found_.add(member.rows, member.position);
+  }
+  search_round();
+  return true;
+}
+
+// Looks for as many rows as the round is for. The largest member goes ahead by its share of them;
+// the others follow as far as it had to go. Where that is not enough, since the rows nearby are not
+// spread like all rows, it goes ahead by all that are missing.
+void IndexScan::search_round() {
+  bool by_share = true;
+  while (found_.missing() > 0 && least_searched() != nullptr) {
+    Member* behind = least_searched();
+    const float reach = farthest_reach();
+    if (behind->searched_to < reach) {
+      search(behind, static_cast<uint32_t>(searched_for_ - returned_), reach);
       continue;
     }
-    last_distance_ = row.distance;
-    returned_++;
-    *hit = {row.distance, member->cursor->tid(row.ordinal)};
-    return true;
+    const auto missing = static_cast<uint32_t>(found_.missing());
+    const bool has_share = std::exchange(by_share, false) && behind->share > 0;
+    search(behind, has_share ? rows_of_share(missing, behind->share) : missing, kNoBound);
   }
-  return false;
+  returnable_ = returnable_rows(options_.iterative, searched_for_);
 }
 
-void IndexScan::first_batches() {
-  float bound = kNoBound;
-  for (Member& member : members_) {
-    fetch(&member, bound);
-    const bool has_share = &member == members_.data() && member.batch.size() == first_rows_;
-    bound = std::min({bound, found_.bound(), has_share ? member.searched_to : kNoBound});
-  }
-  if (found_.bound() == kNoBound) {
-    complete_batches();
-  }
-}
-
-// Fewer than ef rows have been found: those nearby are not spread as all rows are.
-void IndexScan::complete_batches() {
-  for (Member& member : members_) {
-    if (found_.bound() == kNoBound) {
-      extend(&member, kNoBound);
-    }
-  }
-  // Nobody comes back for what the others have within that.
-  if (options_.iterative == IterativeScan::kOff) {
-    for (Member& member : members_) {
-      if (member.searched_to < found_.bound()) {
-        extend(&member, found_.bound());
-      }
-    }
-  }
-}
-
-// Adds its next batch to the one that the member has.
-void IndexScan::extend(Member* member, float bound) {
-  const size_t before = member->batch.size();
-  member->cursor->next_batch(bound, &member->batch);
-  member->searched_to = bound;
-  if (member->batch.size() == before) {
-    return;
-  }
-  const auto added = member->batch.begin() + static_cast<ptrdiff_t>(before);
-  found_.add(member->batch, before);
-  std::inplace_merge(member->batch.begin(), added, member->batch.end(), nearer);
-  if (bound == kNoBound) {
-    member->searched_to = member->batch.back().distance;
-  }
-}
-
-// Replaces the member's batch, which is used up, by its next.
-void IndexScan::fetch(Member* member, float bound) {
-  member->batch.clear();
+// Adds the member's next rows to those that wait.
+void IndexScan::search(Member* member, uint32_t wanted, float bound) {
+  std::vector<Candidate>& rows = member->rows;
+  rows.erase(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(member->position));
   member->position = 0;
-  member->exhausted = !member->cursor->next_batch(bound, &member->batch);
-  found_.add(member->batch, 0);
-  bool full = member->batch.size() >= options_.ef_search;
-  if (full || (bound == kNoBound && !member->batch.empty())) {
-    member->searched_to = member->batch.back().distance;
-  } else {
-    member->searched_to = bound;
-  }
+  const size_t before = rows.size();
+  member->exhausted = !member->cursor->next_batch(wanted, bound, &rows);
+  const bool full = rows.size() - before >= wanted;
+  const float reached =
+      (full || bound == kNoBound) && rows.size() > before ? rows.back().distance : bound;
+  member->searched_to = std::max(member->searched_to, reached);
+  found_.add(rows, before);
+  std::inplace_merge(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(before), rows.end(),
+                     nearer);
 }
 
-// The member that the merge comes to next. Among equals one that has a row at hand goes first:
-// whatever another may find at that distance is not too late then.
-IndexScan::Member* IndexScan::nearest_member() {
-  auto comes_before = [](const Member& a, const Member& b) {
-    return a.next_distance() != b.next_distance() ? a.next_distance() < b.next_distance()
-                                                  : !a.used_up() && b.used_up();
-  };
+IndexScan::Member* IndexScan::member_of_nearest_row() {
   Member* best = nullptr;
   for (Member& member : members_) {
-    if (!member.exhausted && (best == nullptr || comes_before(member, *best))) {
+    if (member.has_row() && (best == nullptr || member.next_distance() < best->next_distance())) {
       best = &member;
     }
   }
   return best;
 }
 
-// The member whose batch has the next row; null when there is none.
-IndexScan::Member* IndexScan::nearest() {
-  for (;;) {
-    Member* member = nearest_member();
-    if (member == nullptr || !member->used_up()) {
-      return member;
-    }
-    if (options_.iterative == IterativeScan::kOff) {
-      member->exhausted = true;
-    } else {
-      fetch(member, bound_to_resume(*member));
+// How far a member that may have more rows has been searched, at most.
+float IndexScan::farthest_reach() const {
+  float reach = -kNoBound;
+  for (const Member& member : members_) {
+    if (!member.exhausted) {
+      reach = std::max(reach, member.searched_to);
     }
   }
+  return reach;
 }
 
-// Who wants no more than ef rows need not know what is farther than the ef-th.
-float IndexScan::bound_to_resume(const Member& member) const {
-  const bool within = returned_ < options_.ef_search && member.searched_to < found_.bound();
-  return within ? found_.bound() : kNoBound;
+// Of the members that may have more rows, the one that is likely to have the nearest; the largest
+// among equals.
+IndexScan::Member* IndexScan::least_searched() {
+  Member* least = nullptr;
+  for (Member& member : members_) {
+    if (!member.exhausted && (least == nullptr || member.searched_to < least->searched_to)) {
+      least = &member;
+    }
+  }
+  return least;
 }
 
 }  // namespace vseg

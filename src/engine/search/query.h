@@ -52,9 +52,9 @@ class Query {
 };
 
 enum class IterativeScan : uint8_t {
-  kOff,           // at most the first batch of ef_search rows
-  kRelaxedOrder,  // as long as asked; a nearer row found late is returned late
-  kStrictOrder,   // as long as asked; distances never fall: a nearer row found late is dropped
+  kOff,           // at most the first ef_search rows
+  kRelaxedOrder,  // as long as asked; rows are returned as soon as they are found
+  kStrictOrder,   // as long as asked; rows are held back until a search for more confirms them
 };
 
 // How a graph segment is searched.

@@ -1,6 +1,7 @@
 #include "engine/search/segment_cursor.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/common/errors.h"
@@ -32,15 +33,15 @@ constexpr uint32_t kMinWidth = 16;
 }  // namespace
 
 SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                             BatchSize size, double share)
+                             uint32_t ef, double share, SegmentSearchMode mode)
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
-      batch_size_(size),
-      bounded_ef_(rows_before_bound(size.ef(), share, query.metric())),
-      all_dead_(entry.dead_rows >= entry.rows),
-      visited_(expected_rows(size.ef(), segment_.header())),
-      frontier_(tombstones_, visited_, entry.dead_rows == 0 || segment_.header().code_bytes == 0) {
+      live_rows_(static_cast<uint32_t>(entry.rows - std::min(entry.rows, entry.dead_rows))),
+      bounded_ef_(rows_before_bound(ef, share, query.metric())),
+      visited_(expected_rows(ef, segment_.header())),
+      frontier_(tombstones_, visited_, entry.dead_rows == 0 || segment_.header().code_bytes == 0),
+      only_walks_(mode == SegmentSearchMode::kGraph) {
   if (segment_.header().metric != query.metric()) {
     throw CorruptIndexError(entry.header_block, "segment header has another metric than its index");
   }
@@ -50,24 +51,48 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
   }
 }
 
-bool SegmentCursor::next_batch(float bound, std::vector<Candidate>* rows) {
-  if (all_dead_) {
+bool SegmentCursor::next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) {
+  if (live_rows_ == 0) {
     return false;
   }
-  begin_batch(bound);
-  walk();
-  if (frontier_.all_seen() && visited_.size() != segment_.rows()) {
-    throw CorruptIndexError(segment_.block(0), "graph of the segment does not reach all rows");
+  if (!std::exchange(started_, true)) {
+    begin_first_batch(wanted, bound);
+    walk();
+  } else {
+    if (!rest_compared_ && rather_compares_rest(wanted, bound)) {
+      compare_rest();
+    }
+    begin_later_batch(wanted, bound);
+    if (!rest_compared_) {
+      walk();
+    }
   }
-  size_t before = rows->size();
+  if (batch_.size() < kept_ && !rest_compared_ && frontier_.all_seen()) {
+    compare_rest();  // there may be rows that no list leads to
+    take_up_found();
+  }
+  const size_t before = rows->size();
   deliver(rows);
-  return rows->size() > before || !frontier_.all_seen() || !found_.empty() || !spilled_.empty();
+  return rows->size() > before || has_rows_left();
+}
+
+bool SegmentCursor::has_rows_left() const {
+  return !found_.empty() || !spilled_.empty() || !rest_compared_;
 }
 
 void SegmentCursor::walk() {
   for (;;) {
-    while (!frontier_.empty() && frontier_.nearest().distance <= frontier_.limit()) {
-      expand_nearest();
+    while (frontier_.has_near() && !frontier_.in_hole()) {
+      if (expansions_ > 0) {
+        expansions_--;
+        expand_nearest();
+      } else {
+        compare_nearest();
+      }
+    }
+    if (frontier_.in_hole()) {
+      frontier_.leave_hole(enter_elsewhere());
+      continue;
     }
     if (frontier_.all_seen() && enter_elsewhere()) {
       continue;
@@ -94,26 +119,64 @@ bool SegmentCursor::needs_deferred() {
   return true;
 }
 
-// What earlier batches left competes again, the nearest of it for this batch.
-void SegmentCursor::begin_batch(float bound) {
+void SegmentCursor::begin_first_batch(uint32_t wanted, float bound) {
+  wanted_ = wanted;
   bound_ = bound;
-  nearest_.clear();
-  const bool first = !std::exchange(started_, true);
-  if (!first) {
-    batch_size_.grow();
-  }
-  const uint32_t rows = batch_size_.rows();
-  kept_ = coded_ == nullptr ? rows : rows_to_keep(rows, query_.dimensions());
+  expansions_ = std::numeric_limits<uint32_t>::max();
+  kept_ = coded_ == nullptr ? wanted : rows_to_keep(wanted, query_.dimensions());
   frontier_.begin_batch(std::max(bound_ < kNoBound ? bounded_ef_ : kept_, kMinWidth));
-  if (first) {
-    enter();
-    return;
-  }
+  enter();
+}
+
+// What earlier batches left competes again, the nearest of it for this batch.
+void SegmentCursor::begin_later_batch(uint32_t wanted, float bound) {
+  wanted_ = wanted;
+  bound_ = bound;
+  kept_ = coded_ == nullptr ? wanted : rows_to_keep(wanted, query_.dimensions());
+  constexpr double kExpandedShare = 0.5;
   if (coded_ != nullptr) {
-    frontier_.forget_visited();
+    expansions_ = static_cast<uint32_t>(kExpandedShare * kept_);
+    for (const Candidate& candidate : postponed_) {
+      frontier_.defer(candidate);
+    }
+    postponed_.clear();
   }
-  take_up_deferred();
+  frontier_.begin_batch(std::max(2 * kept_, kMinWidth));
+  frontier_.lower_limit(bound);
   take_up_found();
+  take_up_deferred();
+}
+
+// Walking costs more for each row that it finds than comparing does for each that is left. Under a
+// bound it may cost nothing.
+bool SegmentCursor::rather_compares_rest(uint32_t wanted, float bound) const {
+  if (only_walks_ || bound < kNoBound) {
+    return false;
+  }
+  const uint32_t left = live_rows_ - std::min(live_rows_, delivered_);
+  return prefers_scan({std::max(segment_.rows(), 1u), left, wanted, query_.dimensions(),
+                       query_.metric(), 1, false});
+}
+
+// All live rows that have not been delivered are found now, with their exact distances.
+void SegmentCursor::compare_rest() {
+  rest_compared_ = true;
+  if (coded_ == nullptr) {
+    take_up_deferred();
+  }
+  postponed_.clear();
+  frontier_.clear();
+  std::vector<Ordinal> live;
+  tombstones_.collect_live(&live);
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < live.size(); i++) {
+    if (i + kAhead < live.size()) {
+      segment_.prefetch_vector(live[i + kAhead]);
+    }
+    if (!visited_.contains(live[i]) && !compared_.contains(live[i])) {
+      spilled_.push_back({query_.distance(segment_.vector(live[i])), live[i]});
+    }
+  }
 }
 
 // Without codes what is deferred has been compared.
@@ -212,7 +275,7 @@ void SegmentCursor::find(const Candidate& candidate) {
     spilled_.push_back(batch_.back());
     batch_.pop_back();
   }
-  if (bound_ < kNoBound) {
+  if (bound_ < kNoBound && delivered_ == 0) {
     nearest_.push_back(candidate.distance);
     std::push_heap(nearest_.begin(), nearest_.end());
     if (nearest_.size() > bounded_ef_) {
@@ -251,11 +314,35 @@ void SegmentCursor::read(Ordinal ordinal) {
   const float distance = query_.distance(node.vector);
   neighbors_.assign(node.neighbors, node.neighbors + node.neighbor_count);
   estimate(node, distance);
-  if (!tombstones_.dead(ordinal)) {
+  if (!compared_.contains(ordinal) && !tombstones_.dead(ordinal)) {
     find({distance, ordinal});
   }
   frontier_.add(neighbors_, estimates_);
   prefetch_nearest();
+}
+
+// Compares the nearest rows of the frontier with the query, a few at a time, so that their pages
+// are fetched together.
+void SegmentCursor::compare_nearest() {
+  constexpr size_t kRound = 16;
+  neighbors_.clear();
+  while (neighbors_.size() < kRound && frontier_.has_near()) {
+    const Candidate candidate = frontier_.pop();
+    if (visited_.contains(candidate.ordinal)) {
+      continue;
+    }
+    if (tombstones_.dead(candidate.ordinal) || !compared_.insert(candidate.ordinal)) {
+      postponed_.push_back(candidate);
+      continue;
+    }
+    neighbors_.push_back(candidate.ordinal);
+    segment_.prefetch_node_vector(candidate.ordinal);
+  }
+  for (Ordinal ordinal : neighbors_) {
+    const Candidate candidate{query_.distance(segment_.node_vector(ordinal)), ordinal};
+    postponed_.push_back(candidate);
+    find(candidate);
+  }
 }
 
 // The row that is likely expanded next, and the one after it, which has the time to arrive.
@@ -292,11 +379,11 @@ void SegmentCursor::deliver(std::vector<Candidate>* rows) {
   }
   std::sort_heap(batch_.begin(), batch_.end(), nearer);
   auto end = batch_.begin();
-  while (end != batch_.end() && end - batch_.begin() < batch_size_.rows() &&
-         end->distance <= bound_) {
+  while (end != batch_.end() && end - batch_.begin() < wanted_ && end->distance <= bound_) {
     ++end;
   }
   rows->insert(rows->end(), batch_.begin(), end);
+  delivered_ += static_cast<uint32_t>(end - batch_.begin());
   spilled_.insert(spilled_.end(), end, batch_.end());
   batch_.clear();
 }

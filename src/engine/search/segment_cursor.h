@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/search/frontier.h"
 #include "engine/search/visited_set.h"
@@ -14,37 +13,47 @@
 namespace vseg {
 
 // The search of HNSW's layer 0 (Malkov and Yashunin 2016, algorithm 2) from all entry points, kept
-// between batches, whose sizes are BatchSize's. A batch ends when its live rows are all nearer than
-// the whole frontier; the frontier is what has been seen and not expanded (its neighbours not yet
-// looked at). Dead rows are never found. When the frontier is empty every row has been seen
-// (build_graph makes every row reachable); if not, the graph is corrupt.
+// between batches. A batch ends when its live rows are all nearer than the whole frontier; the
+// frontier is what has been seen and not expanded (its neighbours not yet looked at). Dead rows are
+// never found.
 //
-// Where node blocks have codes, the first batch passes dead rows over unread: live rows have enough
-// neighbours to find their way around a few. Where two thirds of the rows that it meets are
-// dead, or it finds too few without them, it walks through them, as further batches do.
+// Where node blocks have codes, dead rows are passed over unread: live rows have enough neighbours
+// to find their way around a few. In a hole, where two thirds of the rows met are dead, the walk
+// goes on from the nearest live entry points of all; it walks through dead rows only where there
+// are no others.
 //
 // Under a bound the walk also ends once the frontier is farther than the bound, but not before it
 // has come near the query: entry points are farther away than any bound.
 //
 // Where node blocks have codes of their neighbours, only expanded rows are read and compared: the
 // frontier's distances are estimates, and one that was bad is corrected when another neighbour
-// leads to the same row. Without codes every neighbour is read when it is seen.
+// leads to the same row. Without codes every neighbour is read when it is seen. Later batches
+// expand some rows, the nearest, and only compare the others that seem near: their neighbours are
+// mostly farther than what is asked for.
+//
+// Where the next batch would take longer than comparing all rows that are left, these are compared,
+// and there is no more walk.
 //
 // Each row seen is in frontier_ (not expanded), or expanded. And if it is live, in one of: batch_;
 // found_ or spilled_ (waiting for a later batch); frontier_ alone; delivered.
 class SegmentCursor : public Cursor {
  public:
-  // `share`: of the live rows of all members, those of this one.
-  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, BatchSize size,
-                double share = 1);
+  // `ef`: what the first batch is asked for, about. `share`: of the live rows of all members, those
+  // of this one. kGraph: walks as long as there is something to walk to.
+  SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query, uint32_t ef,
+                double share = 1, SegmentSearchMode mode = SegmentSearchMode::kAuto);
   SegmentCursor(const SegmentCursor&) = delete;
   SegmentCursor& operator=(const SegmentCursor&) = delete;
 
-  bool next_batch(float bound, std::vector<Candidate>* rows) override;
+  bool next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) override;
   Tid tid(Ordinal ordinal) override { return segment_.tid(ordinal); }
 
  private:
-  void begin_batch(float bound);
+  void begin_first_batch(uint32_t wanted, float bound);
+  void begin_later_batch(uint32_t wanted, float bound);
+  bool has_rows_left() const;
+  bool rather_compares_rest(uint32_t wanted, float bound) const;
+  void compare_rest();
   void take_up_deferred();
   void take_up_found();
   void walk();
@@ -60,30 +69,37 @@ class SegmentCursor : public Cursor {
   void find(const Candidate& candidate);
   void lower_limit();
   void expand_nearest();
+  void compare_nearest();
   void compare_exactly();
   void deliver(std::vector<Candidate>* rows);
 
   SegmentReader segment_;
   Tombstones tombstones_;
   const Query& query_;
-  BatchSize batch_size_;               // rows a batch delivers
-  uint32_t kept_ = 0;                  // rows it must have found: more, where estimates are rough
+  uint32_t live_rows_;                 // as the directory says
   uint32_t bounded_ef_;                // live rows found before a bound may end the walk
-  bool all_dead_;                      // the directory says that no live row is left
   VisitedSet visited_;                 // rows whose exact distance is known
+  VisitedSet compared_{0};             // rows compared and not expanded, or expanded later
   const CodedQuery* coded_ = nullptr;  // null: the segment has no codes
   Frontier frontier_;
   std::vector<Candidate> found_;  // heap, nearest first
   std::vector<Candidate> spilled_;
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
+  const bool only_walks_;
   bool started_ = false;
+  bool rest_compared_ = false;
+  uint32_t delivered_ = 0;
 
   // Of the batch being searched.
+  uint32_t wanted_ = 0;      // rows to be delivered
+  uint32_t kept_ = 0;        // rows it must have found: more, where estimates are rough
+  uint32_t expansions_ = 0;  // rows that may still be expanded
   float bound_ = kNoBound;
-  std::vector<Candidate> batch_;    // heap, farthest first; at most kept_
-  std::vector<float> nearest_;      // heap, farthest first; the bounded_ef_ nearest of batch_
-  std::vector<Ordinal> neighbors_;  // of the row being expanded,
-  std::vector<float> estimates_;    // and their distances, by their codes
+  std::vector<Candidate> batch_;      // heap, farthest first; at most kept_
+  std::vector<float> nearest_;        // heap, farthest first; the bounded_ef_ nearest of batch_
+  std::vector<Ordinal> neighbors_;    // of the row being expanded,
+  std::vector<float> estimates_;      // and their distances, by their codes
+  std::vector<Candidate> postponed_;  // compared in this batch: to be expanded in a later one
 };
 
 }  // namespace vseg

@@ -1,6 +1,7 @@
 #include "engine/search/segment_scan_cursor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/common/errors.h"
 
@@ -16,27 +17,22 @@ constexpr size_t kAhead = 8;
 }  // namespace
 
 SegmentScanCursor::SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry,
-                                     const Query& query, BatchSize size)
+                                     const Query& query)
     : segment_(pages, entry, query.dimensions()),
       tombstones_(pages, segment_, entry.dead_rows > 0),
       query_(query),
-      all_dead_(entry.dead_rows >= entry.rows),
-      batch_size_(size) {
+      all_dead_(entry.dead_rows >= entry.rows) {
   if (segment_.header().metric != query.metric()) {
     throw CorruptIndexError(entry.header_block, "segment header has another metric than its index");
   }
 }
 
-bool SegmentScanCursor::next_batch(float bound, std::vector<Candidate>* rows) {
-  if (started_) {
-    batch_size_.grow();
-  } else {
-    started_ = true;
+bool SegmentScanCursor::next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) {
+  if (!std::exchange(started_, true)) {
     compare_live_rows();
   }
   uint32_t delivered = 0;
-  while (delivered < batch_size_.rows() && !waiting_.empty() &&
-         waiting_.front().distance <= bound) {
+  while (delivered < wanted && !waiting_.empty() && waiting_.front().distance <= bound) {
     rows->push_back(waiting_.front());
     std::pop_heap(waiting_.begin(), waiting_.end(), farther);
     waiting_.pop_back();

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "engine/search/batch_size.h"
 #include "engine/search/cursor.h"
 #include "engine/segment/segment_reader.h"
 #include "engine/segment/tombstones.h"
@@ -13,17 +12,16 @@ namespace vseg {
 
 // For segments with few live rows (prefers_scan). The first batch reads the tombstones, then the
 // blocks of the live rows, in the order of their pages, and no others. All distances are exact, so
-// batches are in order among each other as well. Their sizes are SegmentCursor's.
+// batches are in order among each other as well.
 //
 // Each live row is in one of: waiting_; delivered.
 class SegmentScanCursor : public Cursor {
  public:
-  SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
-                    BatchSize size);
+  SegmentScanCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query);
   SegmentScanCursor(const SegmentScanCursor&) = delete;
   SegmentScanCursor& operator=(const SegmentScanCursor&) = delete;
 
-  bool next_batch(float bound, std::vector<Candidate>* rows) override;
+  bool next_batch(uint32_t wanted, float bound, std::vector<Candidate>* rows) override;
   Tid tid(Ordinal ordinal) override { return segment_.tid(ordinal); }
 
  private:
@@ -33,7 +31,6 @@ class SegmentScanCursor : public Cursor {
   Tombstones tombstones_;
   const Query& query_;
   bool all_dead_;  // the directory says that no live row is left
-  BatchSize batch_size_;
   bool started_ = false;
   std::vector<Candidate> waiting_;  // heap, nearest first
 };

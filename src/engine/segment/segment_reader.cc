@@ -272,6 +272,12 @@ const float* SegmentReader::vector(Ordinal ordinal) {
   return reinterpret_cast<const float*>(whole_node(row(ordinal)) + layout_.vector_offset);
 }
 
+const float* SegmentReader::node_vector(Ordinal ordinal) {
+  const std::byte* own = whole_node(row(ordinal)) + layout_.vector_offset;
+  return layout_.own == OwnVector::kSplit ? approximate_vector(own)
+                                          : reinterpret_cast<const float*>(own);
+}
+
 void SegmentReader::neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors) {
   const NodeId id = row(ordinal);
   const std::byte* bytes = pin_node(id);
@@ -306,14 +312,18 @@ void SegmentReader::prefetch(const NodeId& id) {
 }
 
 void SegmentReader::prefetch_vector(Ordinal ordinal) {
+  prefetch_node_vector(ordinal);
+  prefetch_remainder(ordinal);
+}
+
+void SegmentReader::prefetch_node_vector(Ordinal ordinal) {
   if (layout_.pages_per_node > 1) {
     prefetch_node(ordinal);
-  } else {
-    const NodePlace where = place(row(ordinal));
-    pages_.prefetch(block(where.logical), where.offset + layout_.vector_offset,
-                    layout_.node_bytes - layout_.vector_offset);
+    return;
   }
-  prefetch_remainder(ordinal);
+  const NodePlace where = place(row(ordinal));
+  pages_.prefetch(block(where.logical), where.offset + layout_.vector_offset,
+                  layout_.node_bytes - layout_.vector_offset);
 }
 
 void SegmentReader::prefetch_remainder(Ordinal ordinal) {

@@ -40,9 +40,13 @@ class SegmentReader {
   const float* vector(Ordinal ordinal);
   void neighbors(Ordinal ordinal, std::vector<Ordinal>* neighbors);
 
+  // The row's own vector as node() shows it, without its neighbours.
+  const float* node_vector(Ordinal ordinal);
+
   Tid tid(Ordinal ordinal);
   void prefetch_node(Ordinal ordinal) { prefetch(row(ordinal)); }
-  void prefetch_vector(Ordinal ordinal);     // what vector() reads
+  void prefetch_vector(Ordinal ordinal);  // what vector() reads
+  void prefetch_node_vector(Ordinal ordinal);
   void prefetch_remainder(Ordinal ordinal);  // what vector() reads beside the node
 
   // Where a walk starts: a tree of node blocks that belong to no row. Its last level leads to rows,

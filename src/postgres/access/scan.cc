@@ -165,10 +165,10 @@ void vseg_endscan(IndexScanDesc scan) {
     return;
   }
   const vseg::IndexScan& search = state_of(scan)->running->scan;
-  if (search.dropped() > 0) {
-    elog(DEBUG1, "vseg scan of \"%s\" dropped %llu rows found out of order",
+  if (search.late() > 0) {
+    elog(DEBUG1, "vseg scan of \"%s\" returned %llu rows after farther ones",
          RelationGetRelationName(scan->indexRelation),
-         static_cast<unsigned long long>(search.dropped()));
+         static_cast<unsigned long long>(search.late()));
   }
   const vseg::UnsealedRows tail = search.unsealed(vseg::append_clock(time(nullptr)));
   state_of(scan)->running.reset();
