@@ -32,7 +32,7 @@ RowStore far_clusters(uint32_t rows, uint32_t clusters, Metric metric) {
 
 std::vector<Ordinal> choose(const RowStore& rows) {
   QuietMonitor monitor;
-  return choose_entry_points(rows, kDegree, monitor);
+  return choose_entry_points(rows, Copies(rows, monitor), kDegree, monitor);
 }
 
 TEST(EntryPoints, AreDifferentRows) {

@@ -14,8 +14,12 @@ namespace {
 // replaced, what was reachable stays reachable.
 class Connector {
  public:
-  Connector(const RowStore& rows, BuildMonitor& monitor, Graph* graph)
-      : distance_(rows), check_(monitor), graph_(*graph), parent_(graph->rows, kNoOrdinal) {
+  Connector(const RowStore& rows, const Copies* copies, BuildMonitor& monitor, Graph* graph)
+      : distance_(rows),
+        copies_(copies),
+        check_(monitor),
+        graph_(*graph),
+        parent_(graph->rows, kNoOrdinal) {
     queue_.reserve(graph->rows);
   }
 
@@ -27,7 +31,7 @@ class Connector {
     spread();
     for (Ordinal row = 0; row < graph_.rows; ++row) {
       check_.step();
-      if (!reached(row)) {
+      if (!reached(row) && !left_out(row)) {
         attach(row);
         spread();
       }
@@ -36,6 +40,7 @@ class Connector {
   }
 
  private:
+  bool left_out(Ordinal row) const { return copies_ != nullptr && copies_->is_copy(row); }
   bool reached(Ordinal row) const { return parent_[row] != kNoOrdinal; }
   bool in_forest(Ordinal from, Ordinal to) const { return parent_[to] == from; }
 
@@ -147,6 +152,7 @@ class Connector {
   }
 
   CountedDistances distance_;
+  const Copies* copies_;
   CancelCheck check_;
   Graph& graph_;
   std::vector<Ordinal> parent_;  // in the forest; an entry point's is itself
@@ -156,8 +162,8 @@ class Connector {
 
 }  // namespace
 
-void connect_rows(const RowStore& rows, BuildMonitor& monitor, Graph* graph) {
-  Connector(rows, monitor, graph).run();
+void connect_rows(const RowStore& rows, const Copies* copies, BuildMonitor& monitor, Graph* graph) {
+  Connector(rows, copies, monitor, graph).run();
 }
 
 size_t connection_bytes_per_row() { return 2 * sizeof(Ordinal); }

@@ -37,12 +37,34 @@ constexpr uint32_t kIterations = 3;
 
 // For inner products a whole block of points finds more than fewer: 6,000 rows of
 // sql/am_recall.sql, ef 40: recall@10 0.972 from 32, 0.965 from 16; through a deep tree 0.947.
-uint32_t entry_point_count(const RowStore& rows, uint32_t degree) {
+uint32_t entry_point_count(const RowStore& rows, uint32_t distinct, uint32_t degree) {
   if (!has_deep_entry_tree(rows.metric())) {
     return has_edge_codes(rows.metric()) ? degree : kFewestPoints;
   }
-  const uint32_t few = std::min(rows.rows() / kRowsPerPointOfFew, kManyPoints);
-  return std::max({rows.rows() / kRowsPerPoint, few, kFewestPoints});
+  const uint32_t few = std::min(distinct / kRowsPerPointOfFew, kManyPoints);
+  return std::max({distinct / kRowsPerPoint, few, kFewestPoints});
+}
+
+// About `count` originals spread over the table, at most so many.
+std::vector<Ordinal> sample_originals(const RowStore& rows, const Copies& copies, uint32_t count) {
+  std::mt19937 random(kSeed);
+  const uint32_t distinct = rows.rows() - copies.count();
+  if (copies.none()) {
+    return sample_rows(rows.rows(), count, &random);
+  }
+  const uint64_t sampled = uint64_t{count} * rows.rows() / distinct;
+  std::vector<Ordinal> points = sample_rows(rows.rows(), static_cast<uint32_t>(sampled), &random);
+  auto is_copy = [&](Ordinal row) { return copies.is_copy(row); };
+  points.erase(std::remove_if(points.begin(), points.end(), is_copy), points.end());
+  points.resize(std::min<size_t>(points.size(), count));
+  // Chance may have found hardly any.
+  const uint32_t fewest = std::min(count, kFewestPoints);
+  for (Ordinal row = 0; points.size() < fewest; ++row) {
+    if (!is_copy(row) && std::find(points.begin(), points.end(), row) == points.end()) {
+      points.push_back(row);
+    }
+  }
+  return points;
 }
 
 // Where rows are parted: the difference of the centres of two clusters.
@@ -173,11 +195,11 @@ class PointOrder {
 
 }  // namespace
 
-std::vector<Ordinal> choose_entry_points(const RowStore& rows, uint32_t degree,
-                                         BuildMonitor& monitor) {
-  std::mt19937 random(kSeed);
-  const uint32_t count = std::min(rows.rows(), entry_point_count(rows, degree));
-  std::vector<Ordinal> points = sample_rows(rows.rows(), count, &random);
+std::vector<Ordinal> choose_entry_points(const RowStore& rows, const Copies& copies,
+                                         uint32_t degree, BuildMonitor& monitor) {
+  const uint32_t distinct = rows.rows() - copies.count();
+  const uint32_t count = std::min(distinct, entry_point_count(rows, distinct, degree));
+  std::vector<Ordinal> points = sample_originals(rows, copies, count);
   PointOrder(rows, degree, monitor).sort(&points);
   return points;
 }

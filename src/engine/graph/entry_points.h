@@ -8,15 +8,16 @@
 
 #include "engine/common/types.h"
 #include "engine/graph/build_monitor.h"
+#include "engine/graph/copies.h"
 #include "engine/graph/row_store.h"
 
 namespace vseg {
 
-// Rows spread over the data, none twice, in the order in which an EntryTree of that degree has
-// them: those below one block are near each other, on every level. At least one where there are
-// rows.
-std::vector<Ordinal> choose_entry_points(const RowStore& rows, uint32_t degree,
-                                         BuildMonitor& monitor);
+// Rows spread over the data, none twice and no copies, in the order in which an EntryTree of that
+// degree has them: those below one block are near each other, on every level. At least one where
+// there are rows.
+std::vector<Ordinal> choose_entry_points(const RowStore& rows, const Copies& copies,
+                                         uint32_t degree, BuildMonitor& monitor);
 
 // Memory it takes: a few vectors, and at most four bytes a row, which FAISS's insertion has just
 // given back.

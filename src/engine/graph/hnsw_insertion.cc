@@ -83,9 +83,10 @@ struct Tools {
 // fewer candidates, for it is near its place.
 class Insertion {
  public:
-  Insertion(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
-            BuildMonitor& monitor)
+  Insertion(const RowStore& rows, const Copies& copies, const GraphOptions& options,
+            const KnownLists* known, BuildMonitor& monitor)
       : rows_(rows),
+        copies_(copies),
         options_(options),
         known_(known),
         base_(known == nullptr ? 0 : known->base()),
@@ -97,6 +98,8 @@ class Insertion {
 
   void run() {
     draw_levels(&hnsw_, rows_.rows());
+    keep_copies_down();
+    find_lost_lists();
     if (base_ > 0) {
       put_base_on_top();
     }
@@ -105,6 +108,8 @@ class Insertion {
     locks_.emplace(rows_.rows());
     if (base_ > 0) {
       run_step({0, order_.skeleton, false}, &Insertion::preset);
+    }
+    if (order_.inserted < rows_.rows()) {
       run_step({order_.inserted, rows_.rows()}, &Insertion::preset);
     }
     // Before threads run: FAISS sets the two one after the other, unlocked, for a row that is
@@ -135,25 +140,78 @@ class Insertion {
   };
   using RowWork = void (Insertion::*)(Tools*, Ordinal);
 
-  bool in_base(Ordinal row) const { return row < base_; }
-  bool joins(Ordinal row) const { return known_ != nullptr && row < known_->rows(); }
+  bool in_base(Ordinal row) const { return row < base_ && !lost_list(row); }
+  bool joins(Ordinal row) const {
+    return known_ != nullptr && row < known_->rows() && !lost_list(row);
+  }
+  bool lost_list(Ordinal row) const { return row < lost_lists_.size() && lost_lists_[row]; }
   int top_layer(Ordinal row) const { return hnsw_.levels[row] - 1; }
+
+  void keep_copies_down() {
+    for (Ordinal row = 0; row < rows_.rows(); ++row) {
+      if (copies_.is_copy(row)) {
+        hnsw_.levels[row] = 1;
+      }
+    }
+  }
+
+  void add_known(Ordinal row, std::vector<Ordinal>* found) const {
+    known_->neighbors(row, found);
+    copies_.make_originals(row, found);
+  }
+
+  // Lists most of which led to rows that are copies now: those rows are inserted as if they had
+  // none. Where the base has no others it is none.
+  void find_lost_lists() {
+    if (known_ == nullptr || copies_.none()) {
+      return;
+    }
+    lost_lists_.assign(known_->rows(), false);
+    std::vector<Ordinal> found;
+    for (Ordinal row = 0; row < known_->rows(); ++row) {
+      if (!copies_.is_copy(row)) {
+        found.clear();
+        known_->neighbors(row, &found);
+        const size_t named = found.size();
+        copies_.make_originals(row, &found);
+        lost_lists_[row] = found.size() * 2 < named;
+      }
+    }
+    if (first_of_base() == base_) {
+      known_ = nullptr;
+      base_ = 0;
+    }
+  }
+
+  // A row of the base that keeps its list; base_ if there is none.
+  Ordinal first_of_base() const {
+    Ordinal row = 0;
+    while (row < base_ && (lost_list(row) || copies_.is_copy(row))) {
+      ++row;
+    }
+    return row;
+  }
 
   // Who descends enters at a row of the base, which has its neighbours, and above layer 0.
   void put_base_on_top() {
     auto highest = std::max_element(hnsw_.levels.begin(), hnsw_.levels.end());
-    if (highest - hnsw_.levels.begin() >= base_) {
-      std::swap(*highest, hnsw_.levels[0]);
-      highest = hnsw_.levels.begin();
+    const auto row = static_cast<Ordinal>(highest - hnsw_.levels.begin());
+    if (!in_base(row) || copies_.is_copy(row)) {
+      const auto first = hnsw_.levels.begin() + first_of_base();
+      std::swap(*highest, *first);
+      highest = first;
     }
     *highest = std::max(*highest, 2);
   }
 
-  // Rows of the base without an upper layer need no insertion and come last.
+  // Copies, and rows of the base without an upper layer, need no insertion and come last.
   void choose_order() {
     std::vector<int> levels(hnsw_.levels);
-    std::transform(levels.begin(), levels.begin() + base_, levels.begin(),
-                   [](int count) { return count == 1 ? 0 : count; });
+    for (Ordinal row = 0; row < rows_.rows(); ++row) {
+      if (copies_.is_copy(row) || (in_base(row) && levels[row] == 1)) {
+        levels[row] = 0;
+      }
+    }
     // Before the lists are made, in the memory that is for them.
     order_ =
         insertion_order(rows_, levels, rows_.rows() * layer0_bytes_per_row(options_), monitor_);
@@ -191,11 +249,11 @@ class Insertion {
   // Gives a row of the base its list. Where rows are to be inserted, without what FAISS's rule
   // hides: it would be in the way of every search, and leave when the first row is added.
   void preset(Tools* tools, Ordinal row) {
-    if (!in_base(row)) {
+    if (!in_base(row) || copies_.is_copy(row)) {
       return;
     }
     tools->found.clear();
-    known_->neighbors(row, &tools->found);
+    add_known(row, &tools->found);
     if (inserted_ > 0) {
       keep_diverse(tools);
     }
@@ -287,7 +345,7 @@ class Insertion {
 
   void insert_from_neighbor(Tools* tools, Ordinal row) {
     tools->found.clear();
-    known_->neighbors(row, &tools->found);
+    add_known(row, &tools->found);
     Ordinal nearest = kNoOrdinal;
     float distance = 0;
     for (Ordinal neighbor : tools->found) {
@@ -314,15 +372,17 @@ class Insertion {
   }
 
   const RowStore& rows_;
+  const Copies& copies_;
   const GraphOptions& options_;
   const KnownLists* known_;  // null: none
-  const uint32_t base_;      // the first rows, with known lists that are kept
+  uint32_t base_;            // the first rows, with known lists that are kept
   BuildMonitor& monitor_;
   faiss::HNSW hnsw_;
   InsertionOrder order_;
   uint32_t joined_ = 0;  // place in the order of the first row to be inserted from a neighbour
   uint64_t inserted_ = 0;
-  uint32_t done_ = 0;  // rows reported in steps that have ended
+  uint32_t done_ = 0;             // rows reported in steps that have ended
+  std::vector<bool> lost_lists_;  // of rows with known lists; empty: none
   std::vector<bool> seeds_;
   std::optional<RowLocks> locks_;
   std::atomic<uint64_t> distances_{0};
@@ -352,8 +412,8 @@ void keep_layer0(const std::vector<size_t>& offsets, Graph* graph) {
 
 }  // namespace
 
-Graph insert_rows(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
-                  BuildMonitor& monitor, std::vector<Ordinal>* order) {
+Graph insert_rows(const RowStore& rows, const Copies& copies, const GraphOptions& options,
+                  const KnownLists* known, BuildMonitor& monitor, std::vector<Ordinal>* order) {
   if (rows.rows() > static_cast<uint32_t>(std::numeric_limits<int>::max())) {
     throw LimitError("too many rows for one graph");  // FAISS numbers rows by int
   }
@@ -363,7 +423,7 @@ Graph insert_rows(const RowStore& rows, const GraphOptions& options, const Known
   if (graph.rows == 0) {
     return graph;
   }
-  Insertion insertion(rows, options, known, monitor);
+  Insertion insertion(rows, copies, options, known, monitor);
   insertion.run();
   *order = std::move(insertion.order());
   graph.work = insertion.work();
@@ -384,7 +444,8 @@ size_t insertion_bytes_per_row(const GraphOptions& options) {
   size_t offset = sizeof(size_t);
   size_t order = sizeof(Ordinal);
   size_t visited = options.threads;
-  return layer0_bytes_per_row(options) + level + offset + order + sizeof(omp_lock_t) + visited;
+  return layer0_bytes_per_row(options) + level + offset + order + sizeof(omp_lock_t) + visited +
+         Copies::kBytesPerRow;
 }
 
 }  // namespace vseg

@@ -2,6 +2,7 @@
 #ifndef VSEG_ENGINE_GRAPH_HNSW_INSERTION_H_
 #define VSEG_ENGINE_GRAPH_HNSW_INSERTION_H_
 
+#include "engine/graph/copies.h"
 #include "engine/graph/graph_builder.h"
 
 namespace vseg {
@@ -11,8 +12,9 @@ namespace vseg {
 // `order` receives the rows in the order they were inserted: what comes after each other is near
 // each other in space.
 // Rows of `known`, if not null, keep the lists they had or are inserted near them.
-Graph insert_rows(const RowStore& rows, const GraphOptions& options, const KnownLists* known,
-                  BuildMonitor& monitor, std::vector<Ordinal>* order);
+// Copies are left out: their lists are empty, and no list names them.
+Graph insert_rows(const RowStore& rows, const Copies& copies, const GraphOptions& options,
+                  const KnownLists* known, BuildMonitor& monitor, std::vector<Ordinal>* order);
 
 // Bytes per row that FAISS's structures take while rows are inserted, and those still taken when
 // only layer 0 is left.

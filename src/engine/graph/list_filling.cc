@@ -32,6 +32,7 @@ class ListFiller {
  public:
   ListFiller(const FilledRows& rows, const std::vector<uint8_t>& old_sizes, Graph* graph)
       : distance_(rows.store),
+        copies_(rows.copies),
         known_(rows.known),
         old_sizes_(old_sizes),
         graph_(*graph),
@@ -41,6 +42,9 @@ class ListFiller {
 
   // Candidates come in turns: the next are looked at only where the list is not full yet.
   void fill(Ordinal row) {
+    if (copies_.is_copy(row)) {
+      return;
+    }
     size_ = old_sizes_[row];
     list_ = graph_.list(row);
     row_ = row;
@@ -96,6 +100,7 @@ class ListFiller {
   }
 
   void add_found() {
+    copies_.make_originals(row_, &found_);
     for (Ordinal neighbor : found_) {
       candidates_.push_back({0, neighbor, kNoOrdinal});
     }
@@ -157,6 +162,7 @@ class ListFiller {
   }
 
   CountedDistances distance_;
+  const Copies& copies_;
   const KnownLists* known_;
   const std::vector<uint8_t>& old_sizes_;
   Graph& graph_;

@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <vector>
 
+#include "engine/graph/copies.h"
 #include "engine/graph/graph_builder.h"
 
 namespace vseg {
 
 struct FilledRows {
   const RowStore& store;
+  const Copies& copies;  // whose lists stay empty
   const std::vector<Ordinal>& order;
   const KnownLists* known;  // null: none
 };

@@ -228,6 +228,49 @@ void RowStore::read(Ordinal i, float* out) const {
   }
 }
 
+// Not the norms beside bytes: rows that round to the same bytes have the same distances but for
+// that.
+bool RowStore::equal(Ordinal i, Ordinal j) const {
+  if (narrowed_) {
+    return std::memcmp(address(i), address(j), dimensions_) == 0;
+  }
+  return std::equal(row(i), row(i) + dimensions_, row(j));
+}
+
+// FNV-1a, a word at a time, in lanes that a processor works on side by side.
+uint64_t RowStore::hash(Ordinal i) const {
+  constexpr uint64_t kPrime = 0x100000001B3;
+  constexpr uint32_t kLanes = 4;
+  uint64_t lanes[kLanes] = {1, 2, 3, 4};
+  auto add = [&](uint32_t at, uint32_t word) {
+    uint64_t& lane = lanes[at % kLanes];
+    lane = (lane ^ word) * kPrime;
+    lane ^= lane >> 32;
+  };
+  if (narrowed_) {
+    const uint8_t* bytes = address(i);
+    for (uint32_t d = 0; d < dimensions_; d += sizeof(uint32_t)) {
+      uint32_t word = 0;
+      std::memcpy(&word, bytes + d, std::min<size_t>(sizeof(word), dimensions_ - d));
+      add(d / sizeof(uint32_t), word);
+    }
+  } else {
+    const float* values = row(i);
+    for (uint32_t d = 0; d < dimensions_; ++d) {
+      const float value = values[d] + 0.0F;  // of -0, which equals 0, makes 0
+      uint32_t word;
+      std::memcpy(&word, &value, sizeof(word));
+      add(d, word);
+    }
+  }
+  uint64_t all = 0;
+  for (const uint64_t lane : lanes) {
+    all = (all ^ lane) * kPrime;
+    all ^= all >> 32;
+  }
+  return all;
+}
+
 size_t RowStore::bytes_per_row(Metric metric, uint32_t dimensions, bool narrowed) {
   if (!narrowed) {
     return dimensions * sizeof(float);

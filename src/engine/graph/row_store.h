@@ -52,6 +52,10 @@ class RowStore {
   // Engine distance (see Metric) between two rows. Thread-safe once appending has ended.
   float distance(Ordinal i, Ordinal j) const;
 
+  // Whether the store cannot tell two rows apart; equal rows have equal hashes.
+  bool equal(Ordinal i, Ordinal j) const;
+  uint64_t hash(Ordinal i) const;
+
   // Row i as floats (rounded if narrowed), for dense algebra; `out` has room for dimensions().
   void read(Ordinal i, float* out) const;
 
