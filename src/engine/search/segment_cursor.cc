@@ -30,6 +30,18 @@ uint32_t expected_rows(uint32_t ef, const SegmentHeader& header) {
 // it reads a few more rows, finds a little more, and has more to sort.
 constexpr uint32_t kMinWidth = 16;
 
+void set_aside(const Candidate& copy, std::vector<Candidate>* copies) {
+  copies->push_back(copy);
+  std::push_heap(copies->begin(), copies->end(), farther);
+}
+
+Candidate take_nearest(std::vector<Candidate>* copies) {
+  std::pop_heap(copies->begin(), copies->end(), farther);
+  const Candidate nearest = copies->back();
+  copies->pop_back();
+  return nearest;
+}
+
 }  // namespace
 
 SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, const Query& query,
@@ -58,6 +70,7 @@ bool SegmentCursor::next_batch(uint32_t wanted, float bound, std::vector<Candida
   if (!std::exchange(started_, true)) {
     begin_first_batch(wanted, bound);
     walk();
+    came_near_ = true;
   } else {
     if (!rest_compared_ && rather_compares_rest(wanted, bound)) {
       compare_rest();
@@ -67,7 +80,7 @@ bool SegmentCursor::next_batch(uint32_t wanted, float bound, std::vector<Candida
       walk();
     }
   }
-  if (batch_.size() < kept_ && !rest_compared_ && frontier_.all_seen()) {
+  if (batch_.size() < kept_ && !rest_compared_ && all_seen()) {
     compare_rest();  // there may be rows that no list leads to
     take_up_found();
   }
@@ -94,13 +107,17 @@ void SegmentCursor::walk() {
       frontier_.leave_hole(enter_elsewhere());
       continue;
     }
-    if (frontier_.all_seen() && enter_elsewhere()) {
+    if (all_seen() && enter_elsewhere()) {
       continue;
     }
-    if (!needs_deferred()) {
+    if (needs_deferred()) {
+      take_up_deferred();
+      continue;
+    }
+    // Copies that were left may turn out to have been seen, and all with them.
+    if (!take_up_copy() && !(all_seen() && enter_elsewhere())) {
       return;
     }
-    take_up_deferred();
   }
 }
 
@@ -143,8 +160,13 @@ void SegmentCursor::begin_later_batch(uint32_t wanted, float bound) {
   }
   frontier_.begin_batch(std::max(2 * kept_, kMinWidth));
   frontier_.lower_limit(bound);
-  take_up_found();
-  take_up_deferred();
+  if (coded_ == nullptr) {
+    take_up_deferred();
+    take_up_found();
+  } else {
+    take_up_found();
+    take_up_deferred();
+  }
 }
 
 // Walking costs more for each row that it finds than comparing does for each that is left. Under a
@@ -163,7 +185,15 @@ void SegmentCursor::compare_rest() {
   rest_compared_ = true;
   if (coded_ == nullptr) {
     take_up_deferred();
+    for (const Candidate& copy : copies_) {
+      if (!tombstones_.dead(copy.ordinal)) {
+        spilled_.push_back(copy);
+      }
+    }
   }
+  spilled_.insert(spilled_.end(), expanded_copies_.begin(), expanded_copies_.end());
+  copies_.clear();
+  expanded_copies_.clear();
   postponed_.clear();
   frontier_.clear();
   std::vector<Ordinal> live;
@@ -218,7 +248,7 @@ void SegmentCursor::enter_at(uint32_t block) {
   const NodeView entry = segment_.entry_block(segment_.entry_tree().levels() - 1, block);
   neighbors_.assign(entry.neighbors, entry.neighbors + entry.neighbor_count);
   if (coded_ == nullptr) {
-    see_all(&neighbors_);
+    see_all(kNoBound, &neighbors_);
   } else {
     estimate(entry, query_.distance(entry.vector));
     frontier_.add_entries(neighbors_, estimates_);
@@ -243,19 +273,24 @@ bool SegmentCursor::enter_elsewhere() {
   return true;
 }
 
-void SegmentCursor::see_all(std::vector<Ordinal>* ordinals) {
+// `from`: the distance of the row whose neighbours they are.
+void SegmentCursor::see_all(float from, std::vector<Ordinal>* ordinals) {
   auto seen_before = [this](Ordinal ordinal) { return !visited_.insert(ordinal); };
   ordinals->erase(std::remove_if(ordinals->begin(), ordinals->end(), seen_before), ordinals->end());
   for (Ordinal ordinal : *ordinals) {
     segment_.prefetch_node(ordinal);
   }
   for (Ordinal ordinal : *ordinals) {
-    see(ordinal);
+    see(from, ordinal);
   }
 }
 
-void SegmentCursor::see(Ordinal ordinal) {
+void SegmentCursor::see(float from, Ordinal ordinal) {
   Candidate candidate{query_.distance(segment_.vector(ordinal)), ordinal};
+  if (candidate.distance == from) {
+    set_aside(candidate, &copies_);
+    return;
+  }
   if (candidate.distance >= frontier_.limit()) {
     frontier_.defer(candidate);
     return;
@@ -275,7 +310,7 @@ void SegmentCursor::find(const Candidate& candidate) {
     spilled_.push_back(batch_.back());
     batch_.pop_back();
   }
-  if (bound_ < kNoBound && delivered_ == 0) {
+  if (bound_ < kNoBound && !came_near_) {
     nearest_.push_back(candidate.distance);
     std::push_heap(nearest_.begin(), nearest_.end());
     if (nearest_.size() > bounded_ef_) {
@@ -286,23 +321,26 @@ void SegmentCursor::find(const Candidate& candidate) {
   lower_limit();
 }
 
-void SegmentCursor::lower_limit() {
-  if (batch_.size() == kept_) {
-    frontier_.lower_limit(batch_.front().distance);
+void SegmentCursor::lower_limit() { frontier_.lower_limit(reach()); }
+
+float SegmentCursor::reach() const {
+  const float farthest = batch_.size() == kept_ ? batch_.front().distance : kNoBound;
+  if (came_near_) {
+    return std::min(farthest, bound_);
   }
-  if (nearest_.size() == bounded_ef_) {
-    frontier_.lower_limit(std::max(bound_, nearest_.front()));
-  }
+  const float within =
+      nearest_.size() == bounded_ef_ ? std::max(bound_, nearest_.front()) : kNoBound;
+  return std::min(farthest, within);
 }
 
 void SegmentCursor::expand_nearest() {
-  const Ordinal ordinal = frontier_.pop().ordinal;
+  const Candidate nearest = frontier_.pop();
   if (coded_ != nullptr) {
-    read(ordinal);
+    read(nearest.ordinal);
     return;
   }
-  segment_.neighbors(ordinal, &neighbors_);
-  see_all(&neighbors_);
+  segment_.neighbors(nearest.ordinal, &neighbors_);
+  see_all(nearest.distance, &neighbors_);
 }
 
 // Compares a row with the query and estimates the distances of its neighbours, in one page.
@@ -314,8 +352,13 @@ void SegmentCursor::read(Ordinal ordinal) {
   const float distance = query_.distance(node.vector);
   neighbors_.assign(node.neighbors, node.neighbors + node.neighbor_count);
   estimate(node, distance);
+  const bool has_copies = set_copies_aside(distance);
   if (!compared_.contains(ordinal) && !tombstones_.dead(ordinal)) {
-    find({distance, ordinal});
+    if (has_copies && is_found(distance)) {
+      set_aside({distance, ordinal}, &expanded_copies_);
+    } else {
+      find({distance, ordinal});
+    }
   }
   frontier_.add(neighbors_, estimates_);
   prefetch_nearest();
@@ -343,6 +386,73 @@ void SegmentCursor::compare_nearest() {
     postponed_.push_back(candidate);
     find(candidate);
   }
+}
+
+// A code of a row's own vector gives the row's own distance, to the bit.
+bool SegmentCursor::set_copies_aside(float distance) {
+  // Nearly always there are none. Lanes behind the last neighbour are infinitely far; there are as
+  // many as the degree, in groups that the compiler compares at once.
+  constexpr size_t kAtOnce = 16;
+  int equal = 0;
+  for (size_t i = 0; i < estimates_.size(); i += kAtOnce) {
+    for (size_t lane = 0; lane < kAtOnce; lane++) {
+      equal += estimates_[i + lane] == distance ? 1 : 0;
+    }
+  }
+  if (equal == 0) {
+    return false;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < neighbors_.size(); i++) {
+    if (estimates_[i] != distance) {
+      neighbors_[kept] = neighbors_[i];
+      estimates_[kept++] = estimates_[i];
+    } else if (!visited_.contains(neighbors_[i])) {
+      set_aside({distance, neighbors_[i]}, &copies_);
+    }
+  }
+  const bool some = kept < neighbors_.size();
+  neighbors_.resize(kept);
+  return some;
+}
+
+bool SegmentCursor::is_found(float distance) const {
+  return std::any_of(batch_.begin(), batch_.end(),
+                     [&](const Candidate& found) { return found.distance == distance; });
+}
+
+// The nearest copy competes again, where it is nearer than rows of the batch. Returns
+// whether there was one.
+bool SegmentCursor::take_up_copy() {
+  if (!expanded_copies_.empty() && expanded_copies_.front().distance < reach()) {
+    find(take_nearest(&expanded_copies_));
+    return true;
+  }
+  while (!copies_.empty()) {
+    const Candidate copy = copies_.front();
+    const bool known = coded_ != nullptr && visited_.contains(copy.ordinal);
+    if (!known && copy.distance >= reach()) {
+      return false;
+    }
+    take_nearest(&copies_);
+    if (known) {
+      continue;
+    }
+    if (coded_ != nullptr && tombstones_.dead(copy.ordinal)) {
+      neighbors_.assign(1, copy.ordinal);
+      estimates_[0] = copy.distance;
+      frontier_.add(neighbors_, estimates_);
+    } else if (coded_ != nullptr) {
+      read(copy.ordinal);
+    } else {
+      frontier_.push(copy);
+      if (!tombstones_.dead(copy.ordinal)) {
+        find(copy);
+      }
+    }
+    return true;
+  }
+  return false;
 }
 
 // The row that is likely expanded next, and the one after it, which has the time to arrive.

@@ -34,8 +34,11 @@ namespace vseg {
 // Where the next batch would take longer than comparing all rows that are left, these are compared,
 // and there is no more walk.
 //
-// Each row seen is in frontier_ (not expanded), or expanded. And if it is live, in one of: batch_;
-// found_ or spilled_ (waiting for a later batch); frontier_ alone; delivered.
+// Copies of a row that was found are set aside: they tell the walk nothing, and would take the
+// places of rows that lead on. Those nearer than the batch's farthest come in at its end.
+//
+// Each row seen is in frontier_ or copies_ (not expanded), or expanded. And if it is live, in one
+// of: batch_; found_ or spilled_ (waiting for a later batch); frontier_ alone; delivered.
 class SegmentCursor : public Cursor {
  public:
   // `ef`: what the first batch is asked for, about. `share`: of the live rows of all members, those
@@ -61,13 +64,18 @@ class SegmentCursor : public Cursor {
   void enter();
   void enter_at(uint32_t block);
   bool enter_elsewhere();
-  void see_all(std::vector<Ordinal>* ordinals);
-  void see(Ordinal ordinal);
+  void see_all(float from, std::vector<Ordinal>* ordinals);
+  void see(float from, Ordinal ordinal);
+  bool set_copies_aside(float distance);
+  bool is_found(float distance) const;
+  bool take_up_copy();
+  bool all_seen() const { return frontier_.all_seen() && copies_.empty(); }
   void read(Ordinal ordinal);
   void estimate(const NodeView& node, float distance);
   void prefetch_nearest();
   void find(const Candidate& candidate);
   void lower_limit();
+  float reach() const;  // what is farther does not belong to the batch
   void expand_nearest();
   void compare_nearest();
   void compare_exactly();
@@ -82,11 +90,14 @@ class SegmentCursor : public Cursor {
   VisitedSet compared_{0};             // rows compared and not expanded, or expanded later
   const CodedQuery* coded_ = nullptr;  // null: the segment has no codes
   Frontier frontier_;
-  std::vector<Candidate> found_;  // heap, nearest first
+  std::vector<Candidate> copies_;           // of rows found, not expanded; heap, nearest first
+  std::vector<Candidate> expanded_copies_;  // likewise, but expanded
+  std::vector<Candidate> found_;            // heap, nearest first
   std::vector<Candidate> spilled_;
   std::vector<uint32_t> entered_;  // entry blocks of the last level, whose rows were seen
   const bool only_walks_;
   bool started_ = false;
+  bool came_near_ = false;  // the first batch has
   bool rest_compared_ = false;
   uint32_t delivered_ = 0;
 

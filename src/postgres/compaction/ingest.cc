@@ -34,8 +34,8 @@ struct Pace {
   uint64_t rows;           // appended since it was looked at
   int unanswered;          // workers started in a row without anybody seen at work
   TimestampTz last_start;  // of a worker
-  TimestampTz no_help;   // until then this backend seals nothing: it has tried in vain
-  TimestampTz no_merge;  // until then it merges nothing: that took too long
+  TimestampTz no_help;     // until then this backend seals nothing: it has tried in vain
+  TimestampTz no_merge;    // until then it merges nothing: that took too long
   // Since this time, for a minute: how long inserts were held up.
   TimestampTz minute;
   int64 held_up;

@@ -16,8 +16,8 @@ LiveWriter::LiveWriter(Relation index)
 
 std::vector<uint32_t> LiveWriter::allocate(uint32_t extents, ProgressMonitor& monitor) {
   CancelCheck check(monitor);
-  std::vector<uint32_t> list = claim_extents(index(), extents, strategy_,
-                                             [&] { watch(monitor, [&] { check.look(); }); });
+  std::vector<uint32_t> list =
+      claim_extents(index(), extents, strategy_, [&] { watch(monitor, [&] { check.look(); }); });
   call_pg([] { fault_point("merge-claimed"); });
   return list;
 }
