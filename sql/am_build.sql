@@ -6,6 +6,7 @@
 CREATE TABLE items (id int, v vector(16000)) WITH (autovacuum_enabled = off);
 INSERT INTO items SELECT i, array_fill(i % 1000, ARRAY[16000])::vector FROM generate_series(1, 600) i;
 SET maintenance_work_mem = '1MB';
+SET client_min_messages = warning;
 CREATE INDEX items_v ON items USING vseg (v) WITH (m = 2, ef_construction = 4);
 SELECT count(*) FILTER (WHERE kind = 'graph segment') BETWEEN 2 AND 31 AS several,
        sum(rows) FILTER (WHERE kind = 'graph segment') AS rows_with_a_graph
@@ -25,6 +26,7 @@ INSERT INTO items SELECT i, array_fill(i % 1000, ARRAY[16000])::vector FROM gene
 CREATE INDEX items_v ON items USING vseg (v) WITH (m = 2, ef_construction = 4);
 \set VERBOSITY default
 RESET maintenance_work_mem;
+RESET client_min_messages;
 SELECT count(*) FILTER (WHERE kind = 'graph segment') AS segments,
        sum(rows) FILTER (WHERE kind = 'append chain') > 0 AS tail, sum(rows)
 FROM vseg_segments('items_v');

@@ -52,8 +52,10 @@ SELECT pg_temp.recall('appended', '<->', :'queries', 10) AS recall_appended;
 
 -- Too little memory for one graph: several segments, and the same recall.
 SET maintenance_work_mem = '1MB';
+SET client_min_messages = warning;
 CREATE INDEX items_small ON items USING vseg (v);
 RESET maintenance_work_mem;
+RESET client_min_messages;
 SELECT count(*) FILTER (WHERE kind = 'graph segment') BETWEEN 2 AND 12 AS several, sum(rows)
 FROM vseg_segments('items_small');
 SELECT pg_temp.recall('items', '<->', :'queries', 10) >= 0.95 AS recall_several;

@@ -135,8 +135,10 @@ CREATE TABLE many (id int, v vector(2)) WITH (autovacuum_enabled = off);
 INSERT INTO many SELECT i, ARRAY[i % 97, i / 97]::vector FROM generate_series(1, 9000) i;
 CREATE INDEX many_one ON many USING vseg (v) WITH (m = 4, ef_construction = 16);
 SET maintenance_work_mem = '1MB';
+SET client_min_messages = warning;
 CREATE INDEX many_several ON many USING vseg (v vector_l1_ops) WITH (m = 4, ef_construction = 16);
 RESET maintenance_work_mem;
+RESET client_min_messages;
 SELECT count(*) > 2 AS several, min(rows) FILTER (WHERE kind = 'graph segment') > 100 AS none_tiny
 FROM vseg_segments('many_several');
 DELETE FROM many WHERE id % 3 = 0 OR id BETWEEN 4000 AND 4999;

@@ -13,14 +13,15 @@ my $node = start_cluster('primary', init => [ extra => ['--wal-segsize=1'] ]);
 # A build of more rows than memory holds makes several segments, at most 32, and appends the rest.
 my $build = <<'SQL';
 SET maintenance_work_mem = '1MB';
-SET client_min_messages = warning;
 CREATE INDEX items_idx ON items USING vseg (embedding)
 SQL
 my $segments = q{SELECT count(*) FROM vseg_segments('items_idx') WHERE kind = 'graph segment'};
 create_items($node, 'items', rows => 12000, index => 0);
 my ($status, $output, $warnings) = $node->psql('postgres', $build);
 is($status, 0, 'CREATE INDEX succeeds with maintenance_work_mem = 1MB');
-is($warnings, '', 'several segments are no reason for a warning');
+like($warnings,
+	qr/^psql:\S+ NOTICE:  vseg index "items_idx" has \d+ segments.*to about \d+MB and REINDEX the index\.$/s,
+	'several segments are no reason for a warning, but a notice says so, and what to do');
 cmp_ok($node->safe_psql('postgres', $segments), '>', 2, 'several segments were built');
 is(rows_in_tail($node, 'items_idx'), 0, 'all rows are in graphs');
 index_agrees($node, 'items', 'the index of several segments agrees');

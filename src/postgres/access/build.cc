@@ -63,7 +63,7 @@ class IndexBuilder {
     finish_segments();
     publish();
     record();
-    warn_about_tail();
+    tell_about_memory();
     return heap_rows;
   }
 
@@ -202,10 +202,29 @@ class IndexBuilder {
     });
   }
 
-  void warn_about_tail() {
-    if (tail_rows_ == 0) {
-      return;
+  void tell_about_memory() {
+    if (tail_rows_ > 0) {
+      warn_about_tail();
+    } else if (segments_.size() > 1) {
+      notify_about_segments();
     }
+  }
+
+  void notify_about_segments() {
+    const auto share = static_cast<double>(indexed_) / static_cast<double>(segments_[0].rows);
+    const auto megabytes = static_cast<uint64_t>(share * maintenance_work_mem / 1024) + 1;
+    call_pg([&] {
+      ereport(NOTICE,
+              (errmsg("vseg index \"%s\" has %zu segments, as maintenance_work_mem is too small "
+                      "for one",
+                      RelationGetRelationName(context_.index), segments_.size()),
+               errdetail("Each segment adds to the time of every search."),
+               errhint("Increase maintenance_work_mem to about %lluMB and REINDEX the index.",
+                       static_cast<unsigned long long>(megabytes))));
+    });
+  }
+
+  void warn_about_tail() {
     call_pg([&] {
       ereport(WARNING,
               (errmsg("maintenance_work_mem is too small to build graphs over all rows of vseg "
