@@ -237,6 +237,21 @@ like($drop->query_until(qr/dropped \w+/, ''), qr/dropped 00000/, 'DROP DATABASE 
 $drop->quit;
 set_fault_point('');
 
+# Rows that have all died since a worker read them need no graph.
+$gate->query_safe('SELECT pg_advisory_lock(1987274087, 0)');
+set_fault_point('merge-read');
+create_items($node, 'doomed', rows => 100);
+insert_items($node, 'doomed', 101, 3100);
+worker_waits('a worker has read rows that die');
+$node->safe_psql('postgres', 'DELETE FROM doomed WHERE id > 100; VACUUM doomed');
+set_fault_point('');
+$gate->query_safe('SELECT pg_advisory_unlock_all()');
+no_worker('the worker has made nothing of them');
+is($node->safe_psql('postgres', q{SELECT runs, distances FROM vseg_stats('doomed_idx') WHERE cause = 'seal'}),
+	'1|0', 'no graph was built over dead rows');
+is($node->safe_psql('postgres', q{SELECT sum(rows) FROM vseg_segments('doomed_idx')}), 100, 'they are gone');
+index_agrees($node, 'doomed', 'the index agrees without them');
+
 # Without a free slot nothing is lost, and the next one does it.
 $node->safe_psql('postgres', q{ALTER SYSTEM SET max_worker_processes = 0});
 $node->restart;

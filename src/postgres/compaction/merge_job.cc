@@ -2,7 +2,11 @@
 #include "postgres/compaction/merge_job.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <exception>
+#include <functional>
+#include <utility>
 
 #include "engine/common/bits.h"
 #include "engine/compaction/merged_rows.h"
@@ -41,6 +45,54 @@ void unlock(Relation index, IndexLock lock) {
 }
 
 bool is_mergeable(const DirectoryEntry& entry) { return entry.kind != MemberKind::kAppendChain; }
+
+// Asks now and then, while a graph is built, whether the build is in vain. What that throws waits
+// until the build's threads have ended.
+class DoubtingMonitor : public BuildMonitor {
+ public:
+  DoubtingMonitor(BuildMonitor& monitor, std::function<bool()> in_vain)
+      : monitor_(monitor), in_vain_(std::move(in_vain)) {}
+
+  void inserted(uint32_t rows) override { monitor_.inserted(rows); }
+  void completing() override { monitor_.completing(); }
+  bool cancelled() override {
+    if (monitor_.cancelled()) {
+      return true;
+    }
+    if (!stops() && Clock::now() - asked_ >= kInterval) {
+      ask();
+    }
+    return stops();
+  }
+
+  // To be called when the build has ended or thrown: true if it was stopped for being in vain.
+  bool gave_up() const {
+    if (error_) {
+      std::rethrow_exception(error_);
+    }
+    return gave_up_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kInterval{2};
+
+  bool stops() const { return gave_up_ || error_ != nullptr; }
+  void ask() {
+    try {
+      gave_up_ = in_vain_();
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    asked_ = Clock::now();
+  }
+
+  BuildMonitor& monitor_;
+  std::function<bool()> in_vain_;
+  Clock::time_point asked_ = Clock::now();
+  bool gave_up_ = false;
+  std::exception_ptr error_;
+};
 
 // One merge: reads the inputs' live rows, writes them as segments, publishes these.
 class Merge {
@@ -82,18 +134,40 @@ class Merge {
       }
     });
     fault_point("merge-read", monitor_);
+    read_all_ = true;
     write_segment();
+  }
+
+  // Whether VACUUM has marked all the rows since they were taken: they need no segment. Where there
+  // is one already of some of them, the others get theirs all the same.
+  bool all_died() {
+    return read_all_ && outputs_.empty() && died_since(inputs_, map_).size() == builder_.rows();
+  }
+
+  // False where the rows died meanwhile.
+  bool build_graph() {
+    DoubtingMonitor monitor(monitor_, [this] { return all_died(); });
+    try {
+      watch(monitor_, [&] { builder_.build(monitor); });
+    } catch (const CancelledError&) {
+      if (!monitor.gave_up()) {
+        throw;
+      }
+    }
+    return !monitor.gave_up();
   }
 
   // Makes a segment of the rows in memory.
   void write_segment() {
-    if (builder_.rows() == 0) {
+    if (builder_.rows() == 0 || all_died()) {
       return;
     }
     report_phase(kPhaseGraph);
     report_total_rows(written_rows_ + builder_.rows());
     monitor_.set_rows_before(written_rows_);
-    watch(monitor_, [&] { builder_.build(monitor_); });
+    if (!build_graph()) {
+      return;
+    }
     fault_point("merge-built", monitor_);
     report_phase(kPhaseWriting);
     // What this worker's last merges displaced, most often: the relation grows less.
@@ -172,6 +246,7 @@ class Merge {
   SegmentBuilder builder_;
   LiveWriter target_;
   ProgressMonitor& monitor_;
+  bool read_all_ = false;
   std::vector<DirectoryEntry> outputs_;
   uint64_t written_rows_ = 0;
 };
