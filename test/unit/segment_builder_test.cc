@@ -120,10 +120,10 @@ class WrittenSegment {
     builder_.build(monitor);
   }
 
-  uint32_t pages() const { return builder_.plan(kId).pages; }
+  uint32_t pages() const { return builder_.plan(kId, 0).pages; }
 
   void write(BuildMonitor& monitor, PageSink& sink) const {
-    SegmentPlace place{kId, std::vector<uint32_t>(builder_.plan(kId).extents)};
+    SegmentPlace place{kId, 0, std::vector<uint32_t>(builder_.plan(kId, 0).extents)};
     std::iota(place.extents.begin(), place.extents.end(), 1U);
     RepeatedVectors vectors(rows_);
     builder_.write(place, vectors, monitor, sink);

@@ -141,7 +141,12 @@ class Merge {
   // Whether VACUUM has marked all the rows since they were taken: they need no segment. Where there
   // is one already of some of them, the others get theirs all the same.
   bool all_died() {
-    return read_all_ && outputs_.empty() && died_since(inputs_, map_).size() == builder_.rows();
+    if (!read_all_ || !outputs_.empty()) {
+      return false;
+    }
+    size_t died = 0;
+    watch(monitor_, [&] { died = died_since(inputs_, map_, monitor_).size(); });
+    return died == builder_.rows();
   }
 
   // False where the rows died meanwhile.

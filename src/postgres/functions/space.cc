@@ -42,8 +42,7 @@ PGDLLEXPORT Datum vseg_space_used(PG_FUNCTION_ARGS) {
   if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE) {
     elog(ERROR, "return type must be a row type");
   }
-  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock);
-  require_owner_or_monitor(index);
+  Relation index = open_vseg_index(PG_GETARG_OID(0), AccessShareLock, Audience::kOwnerOrMonitor);
   vseg::Metapage metapage;
   read_metapage(index, &metapage);
   const BlockNumber blocks = RelationGetNumberOfBlocks(index);
