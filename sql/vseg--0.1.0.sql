@@ -437,11 +437,11 @@ CREATE FUNCTION vseg_stats(
 	OUT cause text, OUT runs int8, OUT failures int8, OUT rows int8, OUT distances int8,
 	OUT page_bytes int8, OUT wal_bytes int8, OUT total_time float8,
 	OUT row_amplification float8, OUT byte_amplification float8,
-	OUT last_failure text, OUT last_failed timestamptz, OUT retry_at timestamptz, OUT since timestamptz
+	OUT last_failure text, OUT last_failed timestamptz, OUT retry_at timestamptz, OUT late_rows bigint, OUT since timestamptz
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_stats(regclass) IS
-	'what has been done to a vseg index since it was built, a row for each cause: build (CREATE INDEX, REINDEX), flush (rows of a transaction into append pages, usually in its COMMIT), seal (append pages into segments), merge (segments into others), stall (inserters held up), worker (background workers started). runs done to their end; failures: background jobs that an error ended, workers for which no slot was free; rows: vectors written; distances computed between vectors; page_bytes of pages made dirty; wal_bytes; total_time in milliseconds; row_amplification: rows over the rows that builds and flushes took in; byte_amplification: page_bytes and wal_bytes over the bytes of these rows; last_failure: message of the last background job that failed, and last_failed, when; retry_at: while background jobs fail, when the next one is started at the earliest; since when all this is counted. Error if it is not a vseg index';
+	'what has been done to a vseg index since it was built, a row for each cause: build (CREATE INDEX, REINDEX), flush (rows of a transaction into append pages, usually in its COMMIT), seal (append pages into segments), merge (segments into others), stall (inserters held up), worker (background workers started), search (statements whose searches in strict order returned rows late). runs done to their end; failures: background jobs that an error ended, workers for which no slot was free; rows: vectors written; distances computed between vectors; page_bytes of pages made dirty; wal_bytes; total_time in milliseconds; row_amplification: rows over the rows that builds and flushes took in; byte_amplification: page_bytes and wal_bytes over the bytes of these rows; last_failure: message of the last background job that failed, and last_failed, when; retry_at: while background jobs fail, when the next one is started at the earliest; late_rows: rows returned after farther ones; since when all this is counted. Error if it is not a vseg index';
 
 CREATE FUNCTION vseg_horizon(
 	OUT holder text, OUT pid int4, OUT name text, OUT xid_age int4, OUT since timestamptz

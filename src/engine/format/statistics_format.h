@@ -51,13 +51,15 @@ struct Statistics {
   uint64_t workers_refused;  // for want of a slot in max_worker_processes
   int64_t failed_at;         // TimestampTz of the last failure of a background job; 0: none
   WorkCause failed_cause;
-  char failed_message[167];  // of the last failure, in the database's encoding; ends with 0
+  char failed_message[151];  // of the last failure, in the database's encoding; ends with 0
   int64_t searched_idle_at;  // TimestampTz when a search last asked for a worker; 0: never
   int64_t sealing_since;     // TimestampTz when the seal under way began; 0: none is
   uint32_t sealing_rows;     // that it takes out of the tail
   float seal_pace;           // rows a second of late; 0: unknown
   int64_t retry_at[kBackgroundCauses];   // TimestampTz of the next attempt after a failure; else 0
   uint32_t in_a_row[kBackgroundCauses];  // failures since the last success
+  uint64_t late_searches;  // statements' searches that returned a row after a farther one
+  uint64_t late_rows;      // such rows
 };
 
 // The first sector of the page: a write that a crash interrupts leaves all of it old or new.

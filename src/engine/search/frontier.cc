@@ -50,7 +50,13 @@ void Frontier::add(const std::vector<Ordinal>& rows, const std::vector<float>& e
   if (heap_.size() > 2 * width_) {
     trim();
   }
-  in_hole_ = !through_dead_ && !hole_left_ && met_dead_ > kMostDead * met_live_;
+  look_for_hole();
+}
+
+void Frontier::look_for_hole() {
+  constexpr uint32_t kEnough = 32;  // to tell by
+  in_hole_ =
+      !through_dead_ && !hole_left_ && met_dead_ >= kEnough && met_dead_ > kMostDead * met_live_;
 }
 
 void Frontier::leave_hole(bool entered_elsewhere) {
@@ -77,6 +83,7 @@ void Frontier::add_entries(const std::vector<Ordinal>& rows, const std::vector<f
 }
 
 void Frontier::order_entries() {
+  look_for_hole();
   if (!std::exchange(unordered_, false)) {
     return;
   }

@@ -64,7 +64,7 @@ class Frontier {
   // Whether something nearer than rows found may be among what was put aside.
   bool holds_back() const { return trimmed_ || !through_dead_; }
 
-  // Most rows met lately are dead; told once.
+  // Most rows met lately are dead.
   bool in_hole() const { return in_hole_; }
 
   // The walk has new entry points outside, or else goes through the dead rows from now on.
@@ -94,6 +94,7 @@ class Frontier {
   size_t defer_far(const std::vector<Ordinal>& rows, const std::vector<float>& estimates);
   bool passes_over(const Candidate& candidate);
   void trim();
+  void look_for_hole();
 
   Tombstones& tombstones_;
   const VisitedSet& visited_;

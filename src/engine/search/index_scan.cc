@@ -176,7 +176,9 @@ bool IndexScan::next(Hit* hit) {
   }
   const Candidate row = member->rows[member->position++];
   returned_++;
-  late_ += row.distance < last_distance_ ? 1 : 0;
+  if (options_.iterative == IterativeScan::kStrictOrder) {
+    late_ += row.distance < last_distance_ ? 1 : 0;
+  }
   last_distance_ = std::max(last_distance_, row.distance);
   *hit = {row.distance, member->cursor->tid(row.ordinal)};
   return true;

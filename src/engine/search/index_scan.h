@@ -36,7 +36,7 @@ class IndexScan {
   // The next row; false when there is none (or, with kOff, when ef rows have been returned).
   bool next(Hit* hit);
 
-  // Rows returned after a farther one.
+  // With kStrictOrder, rows returned after a farther one.
   uint64_t late() const { return late_; }
 
   // Of all append chains and runs, at `clock` (append_clock()); nothing before the first row was

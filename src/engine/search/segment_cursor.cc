@@ -93,9 +93,12 @@ bool SegmentCursor::has_rows_left() const {
   return !found_.empty() || !spilled_.empty() || !rest_compared_;
 }
 
+// Once it has rows enough the walk meets dead ones again and again, and no live ones that are new.
+bool SegmentCursor::is_lost_in_hole() const { return frontier_.in_hole() && batch_.size() < kept_; }
+
 void SegmentCursor::walk() {
   for (;;) {
-    while (frontier_.has_near() && !frontier_.in_hole()) {
+    while (frontier_.has_near() && !is_lost_in_hole()) {
       if (expansions_ > 0) {
         expansions_--;
         expand_nearest();
@@ -103,7 +106,12 @@ void SegmentCursor::walk() {
         compare_nearest();
       }
     }
-    if (frontier_.in_hole()) {
+    if (is_lost_in_hole()) {
+      if (rather_compares_all_around_hole()) {
+        compare_rest();
+        take_up_found();
+        return;
+      }
       frontier_.leave_hole(enter_elsewhere());
       continue;
     }
@@ -178,6 +186,16 @@ bool SegmentCursor::rather_compares_rest(uint32_t wanted, float bound) const {
   const uint32_t left = live_rows_ - std::min(live_rows_, delivered_);
   return prefers_scan({std::max(segment_.rows(), 1u), left, wanted, query_.dimensions(),
                        query_.metric(), 1, false});
+}
+
+// From outside a hole the nearest rows around it are hard to walk to: where comparing all rows
+// takes no longer than a query may, it is what finds them. Of 10,000 live rows of 96 dimensions
+// around a hole as large, a walk from the nearest live entry points took 0.2 ms at recall@10 0.79,
+// the comparisons 1 ms.
+bool SegmentCursor::rather_compares_all_around_hole() const {
+  constexpr double kMostTime = 2e6;  // nanoseconds
+  return !only_walks_ && scan_time({std::max(segment_.rows(), 1u), live_rows_, wanted_,
+                                    query_.dimensions(), query_.metric(), 1, false}) <= kMostTime;
 }
 
 // All live rows that have not been delivered are found now, with their exact distances.
@@ -270,6 +288,9 @@ bool SegmentCursor::enter_elsewhere() {
   }
   entered_.resize(last.count);
   frontier_.order_entries();
+  // The nearest of so many estimates are too low to tell what is worth looking at.
+  frontier_.lift_limit();
+  lower_limit();
   return true;
 }
 

@@ -56,10 +56,12 @@ class SegmentCursor : public Cursor {
   void begin_later_batch(uint32_t wanted, float bound);
   bool has_rows_left() const;
   bool rather_compares_rest(uint32_t wanted, float bound) const;
+  bool rather_compares_all_around_hole() const;
   void compare_rest();
   void take_up_deferred();
   void take_up_found();
   void walk();
+  bool is_lost_in_hole() const;
   bool needs_deferred();
   void enter();
   void enter_at(uint32_t block);

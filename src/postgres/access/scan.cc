@@ -18,6 +18,7 @@ extern "C" {
 #include "postgres/compaction/idle_tail.h"
 #include "postgres/memtable/transaction_memtable.h"
 #include "postgres/options/options.h"
+#include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/pages.h"
 
@@ -38,6 +39,7 @@ struct RunningScan {
 struct VsegScan {
   std::unique_ptr<RunningScan> running;  // null until the first row is asked for
   BlockNumber heap_blocks = 0;           // blocks the table has at least
+  uint64 late = 0;                       // rows that searches so far returned after farther ones
   // Of what the start of a search allocates, and emptied after it: a statement may start one for
   // each of millions of outer rows.
   MemoryContext query;
@@ -103,6 +105,13 @@ void check_heap_address(IndexScanDesc scan) {
   }
 }
 
+void end_search(VsegScan* state) {
+  if (state->running != nullptr) {
+    state->late += state->running->scan.late();
+    state->running.reset();
+  }
+}
+
 }  // namespace
 }  // namespace pg
 }  // namespace vseg
@@ -125,7 +134,7 @@ IndexScanDesc vseg_beginscan(Relation index, int keys, int orderbys) {
 // are invisible to the scan's snapshot.
 void vseg_rescan(IndexScanDesc scan, ScanKey keys, int /*nkeys*/, ScanKey orderbys,
                  int /*norderbys*/) {
-  state_of(scan)->running.reset();
+  end_search(state_of(scan));
   if (keys != nullptr && scan->numberOfKeys > 0) {
     memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
   }
@@ -161,16 +170,14 @@ bool vseg_gettuple(IndexScanDesc scan, ScanDirection direction) {
 
 // The state itself is deleted with its memory context.
 void vseg_endscan(IndexScanDesc scan) {
-  if (state_of(scan)->running == nullptr) {
+  VsegScan* state = state_of(scan);
+  if (state->running == nullptr) {
     return;
   }
-  const vseg::IndexScan& search = state_of(scan)->running->scan;
-  if (search.late() > 0) {
-    elog(DEBUG1, "vseg scan of \"%s\" returned %llu rows after farther ones",
-         RelationGetRelationName(scan->indexRelation),
-         static_cast<unsigned long long>(search.late()));
+  const vseg::UnsealedRows tail = state->running->scan.unsealed(vseg::append_clock(time(nullptr)));
+  end_search(state);
+  if (state->late > 0) {
+    count_late_rows(scan->indexRelation, state->late);
   }
-  const vseg::UnsealedRows tail = search.unsealed(vseg::append_clock(time(nullptr)));
-  state_of(scan)->running.reset();
   tail_was_met(scan->indexRelation, tail);
 }

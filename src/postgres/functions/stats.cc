@@ -31,6 +31,7 @@ enum Column {
   kLastFailure,
   kLastFailed,
   kRetryAt,
+  kLateRows,
   kSince,
   kColumns
 };
@@ -125,6 +126,13 @@ void store_waits(const Statistics& statistics, ReturnSetInfo* result) {
   workers.store(result);
 }
 
+void store_searches(const Statistics& statistics, ReturnSetInfo* result) {
+  ResultRow searches("search", statistics.since);
+  searches.put_count(kRuns, statistics.late_searches);
+  searches.put_count(kLateRows, statistics.late_rows);
+  searches.store(result);
+}
+
 }  // namespace
 }  // namespace pg
 }  // namespace vseg
@@ -145,6 +153,7 @@ PGDLLEXPORT Datum vseg_stats(PG_FUNCTION_ARGS) {
     store_work(statistics, metapage.dimensions, static_cast<vseg::WorkCause>(cause), result);
   }
   store_waits(statistics, result);
+  store_searches(statistics, result);
   relation_close(index, AccessShareLock);
   return static_cast<Datum>(0);
 }

@@ -107,9 +107,9 @@ void define_session_parameters() {
       nullptr);
   DefineCustomEnumVariable(
       "vseg.iterative_scan", "What a scan does when more rows are asked of it.",
-      "off: it ends after the first vseg.ef_search rows. strict_order: it goes on and never "
-      "returns a row nearer than one returned before. relaxed_order: it goes on and returns rows "
-      "found late as well.",
+      "off: it ends after the first vseg.ef_search rows. strict_order: it goes on, and holds rows "
+      "back until a search for more has confirmed them. relaxed_order: it goes on and returns rows "
+      "as they are found.",
       &iterative_scan, static_cast<int>(IterativeScan::kStrictOrder), kIterativeScanModes,
       PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
   DefineCustomEnumVariable("vseg.segment_search", "How a scan searches a graph segment.",

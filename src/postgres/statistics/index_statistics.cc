@@ -199,6 +199,16 @@ void count_stall(Relation index, uint64 microseconds) {
   }
 }
 
+void count_late_rows(Relation index, uint64 rows) {
+  Statistics* statistics = nullptr;
+  Buffer buffer = lock_statistics(index, &statistics);
+  if (BufferIsValid(buffer)) {
+    statistics->late_searches++;
+    statistics->late_rows += rows;
+    unlock_statistics(buffer);
+  }
+}
+
 void count_worker(Relation index, bool started) {
   Statistics* statistics = nullptr;
   Buffer buffer = lock_statistics(index, &statistics);

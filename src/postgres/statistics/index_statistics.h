@@ -60,6 +60,9 @@ bool is_backing_off(Relation index, WorkCause cause);
 // An inserter was held up for so long because the tail is long.
 void count_stall(Relation index, uint64 microseconds);
 
+// A statement's searches in strict order returned so many rows after farther ones.
+void count_late_rows(Relation index, uint64 rows);
+
 // A background worker was asked for.
 void count_worker(Relation index, bool started);
 
