@@ -130,7 +130,7 @@ foreach my $query ('embedding', 'embedding - embedding', 'NULLIF(embedding, embe
 }
 
 # What reads every row of a table or an index. Small segments, of a megabyte each.
-my $set = q{SET maintenance_work_mem = '1MB'; SET work_mem = '1MB'; SET vseg.tail_seal_rows = 0;};
+my $set = q{SET client_min_messages = warning; SET maintenance_work_mem = '1MB'; SET work_mem = '1MB'; SET vseg.tail_seal_rows = 0;};
 my $compact = "$set CALL vseg_compact('items_idx')";
 is_flat('vseg_compact', 36, 'SELECT 1', $compact);
 $node->safe_psql('postgres', 'TRUNCATE items; INSERT INTO items ' . $rows->(6000));
