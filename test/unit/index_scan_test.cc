@@ -201,7 +201,7 @@ TEST(IndexScan, SearchesLessInAMemberThatIsFarAway) {
                    {100, IterativeScan::kStrictOrder, SegmentSearchMode::kGraph});
     index.pages.pins = 0;
     Hit hit;
-    for (int i = 0; i < 80; i++) {
+    for (int i = 0; i < 40; i++) {
       EXPECT_TRUE(scan.next(&hit));
     }
     return index.pages.pins;

@@ -129,6 +129,7 @@ TEST(SegmentPlan, PagesBeforeTheFirstTakeExtentsToo) {
 
 std::vector<std::pair<uint32_t, uint32_t>> pairs(const std::vector<ExtentRun>& runs) {
   std::vector<std::pair<uint32_t, uint32_t>> pairs;
+  pairs.reserve(runs.size());
   for (const ExtentRun& run : runs) {
     pairs.emplace_back(run.first, run.extents);
   }

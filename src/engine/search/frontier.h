@@ -70,6 +70,9 @@ class Frontier {
   // The walk has new entry points outside, or else goes through the dead rows from now on.
   void leave_hole(bool entered_elsewhere);
 
+  // Passes no more dead rows over, unless around a hole, which may be large.
+  void go_through_dead() { through_dead_ = through_dead_ || !hole_left_; }
+
   // Forgets all rows.
   void clear();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "engine/common/errors.h"
@@ -58,20 +59,18 @@ uint32_t rows_of_share(uint32_t ef, double share) {
   return std::clamp(static_cast<uint32_t>(rows), std::min(ef, kMinRows), ef);
 }
 
-// Rounds search for so many rows, whatever ef is: 13, 40, 120, and from there on twice as many each
-// time. So a greater ef never leads to a round for fewer rows. Rounds cost more than the rows they
-// look for when they are small.
-constexpr uint64_t kFirstRung = 13;
-constexpr uint64_t kSecondRung = 40;
-constexpr uint64_t kThirdRung = 120;
+// Rounds search for so many rows, whatever ef is, and then for twice as many each time. So a
+// greater ef never leads to a round for fewer rows. From 40 to 120 rows at once: two rounds took an
+// eighth more time than one, and most scans that go on want more than 40.
+constexpr uint64_t kRungs[] = {5, 10, 20, 40, 120};
 
 uint64_t rung_above(uint64_t rows) {
-  for (uint64_t rung : {kFirstRung, kSecondRung}) {
+  for (uint64_t rung : kRungs) {
     if (rows < rung) {
       return rung;
     }
   }
-  uint64_t rung = kThirdRung;
+  uint64_t rung = *std::rbegin(kRungs);
   while (rung <= rows) {
     rung *= 2;
   }
@@ -81,20 +80,10 @@ uint64_t rung_above(uint64_t rows) {
 // The greatest rung up to that; 1 below the first.
 uint64_t rung_below(uint64_t rows) {
   uint64_t below = 1;
-  for (uint64_t rung = kFirstRung; rung <= rows; rung = rung_above(rung)) {
+  for (uint64_t rung = kRungs[0]; rung <= rows; rung = rung_above(rung)) {
     below = rung;
   }
   return below;
-}
-
-// Of the rows that a round has searched for, those that may be returned before the next one.
-uint64_t returnable_rows(IterativeScan mode, uint64_t searched_for) {
-  constexpr double kConfirmed = 0.85;
-  if (mode != IterativeScan::kStrictOrder) {
-    return searched_for;
-  }
-  return std::max<uint64_t>(
-      1, static_cast<uint64_t>(kConfirmed * static_cast<double>(rung_below(searched_for))));
 }
 
 }  // namespace
@@ -235,7 +224,22 @@ void IndexScan::search_round() {
     const bool has_share = std::exchange(by_share, false) && behind->share > 0;
     search(behind, has_share ? rows_of_share(missing, behind->share) : missing, kNoBound);
   }
-  returnable_ = returnable_rows(options_.iterative, searched_for_);
+  returnable_ = confirmed_rows();
+}
+
+// Of the rows that rounds have searched for, those that may be returned before the next one. Rounds
+// after the first also compare rows that they do not expand, which makes them surer of what they
+// have found: 2,000 rows of 128 dimensions, asked for 35, had recall 0.99 after a first round for
+// 40 and 1.00 after a later one.
+uint64_t IndexScan::confirmed_rows() const {
+  constexpr double kFirst = 0.6;
+  constexpr double kLater = 0.85;
+  if (options_.iterative != IterativeScan::kStrictOrder) {
+    return searched_for_;
+  }
+  const double share = searched_for_ == options_.ef_search ? kFirst : kLater;
+  const auto rows = static_cast<double>(rung_below(searched_for_));
+  return std::max<uint64_t>(1, static_cast<uint64_t>(share * rows));
 }
 
 // Adds the member's next rows to those that wait.

@@ -100,7 +100,6 @@ void SegmentCursor::walk() {
   for (;;) {
     while (frontier_.has_near() && !is_lost_in_hole()) {
       if (expansions_ > 0) {
-        expansions_--;
         expand_nearest();
       } else {
         compare_nearest();
@@ -158,9 +157,11 @@ void SegmentCursor::begin_later_batch(uint32_t wanted, float bound) {
   wanted_ = wanted;
   bound_ = bound;
   kept_ = coded_ == nullptr ? wanted : rows_to_keep(wanted, query_.dimensions());
-  constexpr double kExpandedShare = 0.5;
   if (coded_ != nullptr) {
-    expansions_ = static_cast<uint32_t>(kExpandedShare * kept_);
+    // Half of the rows, and no fewer than a first batch of default size would.
+    constexpr uint32_t kMinExpanded = 40;
+    expansions_ = std::max(kept_ / 2, std::min(kept_, kMinExpanded));
+    frontier_.go_through_dead();
     for (const Candidate& candidate : postponed_) {
       frontier_.defer(candidate);
     }
@@ -374,7 +375,9 @@ void SegmentCursor::read(Ordinal ordinal) {
   neighbors_.assign(node.neighbors, node.neighbors + node.neighbor_count);
   estimate(node, distance);
   const bool has_copies = set_copies_aside(distance);
-  if (!compared_.contains(ordinal) && !tombstones_.dead(ordinal)) {
+  const bool live = !tombstones_.dead(ordinal);
+  expansions_ -= live && expansions_ > 0 ? 1 : 0;
+  if (live && !compared_.contains(ordinal)) {
     if (has_copies && is_found(distance)) {
       set_aside({distance, ordinal}, &expanded_copies_);
     } else {
