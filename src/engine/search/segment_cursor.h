@@ -37,8 +37,10 @@ namespace vseg {
 // Copies of a row that was found are set aside: they tell the walk nothing, and would take the
 // places of rows that lead on. Those nearer than the batch's farthest come in at its end.
 //
-// Each row seen is in frontier_ or copies_ (not expanded), or expanded. And if it is live, in one
-// of: batch_; found_ or spilled_ (waiting for a later batch); frontier_ alone; delivered.
+// Each row seen is in frontier_, copies_ or postponed_ (not expanded), or expanded. And if it is
+// live, in one of: batch_; found_, spilled_ or expanded_copies_ (waiting for a later batch);
+// frontier_ or copies_ alone; delivered. With rest_compared_ all of these but batch_, found_ and
+// spilled_ are empty.
 class SegmentCursor : public Cursor {
  public:
   // `ef`: what the first batch is asked for, about. `share`: of the live rows of all members, those
