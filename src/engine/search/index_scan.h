@@ -75,7 +75,6 @@ class IndexScan {
   bool scans_rows(const SegmentSearch& search) const;
   bool next_round();
   void search_round();
-  uint64_t confirmed_rows() const;
   void search(Member* member, uint32_t wanted, float bound);
   Member* next_member();
   Member* member_of_nearest_row();

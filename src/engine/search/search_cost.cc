@@ -6,6 +6,7 @@
 #include "engine/format/append_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/quantizer/edge_codes.h"
+#include "engine/search/rounds.h"
 #include "engine/search/scan_choice.h"
 
 #include "engine/common/engine_only.h"
@@ -14,25 +15,26 @@ namespace vseg {
 namespace {
 
 // In microseconds; measured by `bench/run plans`, whose figures are in docs/measurements.md.
-constexpr double kPerSearch = 15;      // metapage, the query's own codes, the executor's start
-constexpr double kPerMember = 4;       // header, first pages, a cursor
-constexpr double kPerRow = 0.3;        // that is returned: a page of TIDs, the merge
-constexpr double kCodeByte = 1e-4;     // in the order of pages
-constexpr double kAppendedRow = 0.01;  // whatever its codes
+constexpr double kPerSearch = 15;       // metapage, the query's own codes, the executor's start
+constexpr double kPerMember = 4;        // header, first pages, a cursor
+constexpr double kPerRow = 0.12;        // that is returned: a page of TIDs, the merge
+constexpr double kCodeByte = 1e-4;      // in the order of pages
+constexpr double kCodedChain = 25;      // the query as its codes are compared with it
+constexpr double kAppendedRow = 0.015;  // whatever its codes
 
 // Pages read before any node: the metapage; header, and entry points or tail, of a member.
 constexpr double kFixedPages = 1;
 constexpr double kPagesPerMember = 3;
 
-// Appended rows whose vectors are read: for each row looked for, and whose codes do not tell.
-constexpr double kComparedPerRow = 2;
-constexpr double kComparedAnyway = 0.02;
+// Appended rows whose vectors are read, since their codes do not tell: for each row looked for, and
+// a share of all. Both are divided by the number of dimensions: the fewer, the wider the bounds.
+constexpr double kComparedPerRow = 15000;
+constexpr double kComparedAnyway = 8;
 
-// Steps for a row beyond the first batch: one, and more for each time that the rows wanted double,
-// since a batch takes up again what those before it set aside; up to so many for each row there is.
-constexpr double kStepsPerDoubling = 1.1;
-constexpr double kMostStepsPerRow = 6;
-constexpr double kMostStepsOfAll = 3;
+// Of the rows that a later round searches for, as many are expanded, and as many compared.
+constexpr double kExpandedPerRow = 0.5;
+constexpr double kFewestExpanded = 40;
+constexpr double kComparedPerRowOfRound = 1;
 
 double live_rows(const MemberSize& member) {
   return static_cast<double>(member.rows - std::min(member.rows, member.dead_rows));
@@ -72,9 +74,18 @@ class Scan {
   }
 
  private:
-  // Rows wanted of a member beyond the ef of the first batch.
-  double rows_beyond(const MemberSize& member) const {
-    return std::max(0.0, wanted_ - ef_) * live_rows(member) / std::max(live_rows_, 1.0);
+  // Rows that the scan has searched for when it has returned those that are wanted.
+  double searched_for() const {
+    uint64_t rows = ef_;
+    while (static_cast<double>(confirmed_rows(rows, ef_)) < wanted_ &&
+           static_cast<double>(rows) < live_rows_) {
+      rows = rows_of_next_round(rows);
+    }
+    return std::min(static_cast<double>(rows), std::max(live_rows_, 1.0));
+  }
+
+  double share(const MemberSize& member) const {
+    return live_rows(member) / std::max(live_rows_, 1.0);
   }
 
   void add_segment(const MemberSize& member, bool bounded) {
@@ -85,15 +96,53 @@ class Scan {
       compare(live_rows(member), scan_time(search) / 1000);
       return;
     }
-    const double doublings = std::log2(std::max(1.0, wanted_ / ef_));
-    const double alive = live_rows(member) / static_cast<double>(member.rows);
-    const double per_row = std::min(kMostStepsPerRow, 1 + kStepsPerDoubling * doublings) / alive;
-    const double beyond =
-        std::min(rows_beyond(member) * per_row, kMostStepsOfAll * static_cast<double>(member.rows));
-    const double steps = steps_of_walk(search) + beyond;
+    walk(member, steps_of_walk(search));
+    double left = live_rows(member) - ef_ * share(member);
+    for (uint64_t rows = ef_; static_cast<double>(rows) < searched_for() && left > 0;) {
+      const uint64_t next = rows_of_next_round(rows);
+      const double more = static_cast<double>(next - rows) * share(member);
+      if (compares_rest(member, left, more)) {
+        return;
+      }
+      add_round(member, std::min(more, left));
+      left -= more;
+      rows = next;
+    }
+  }
+
+  // Where a round would take longer than comparing all rows that are left, these are compared.
+  bool compares_rest(const MemberSize& member, double left, double wanted) {
+    const SegmentSearch rest = {member.rows,
+                                static_cast<uint64_t>(left),
+                                static_cast<uint32_t>(std::ceil(wanted)),
+                                index_.dimensions,
+                                index_.metric,
+                                1,
+                                false};
+    if (!prefers_scan(rest)) {
+      return false;
+    }
+    compare(left, scan_time(rest) / 1000);
+    return true;
+  }
+
+  // Dead rows are expanded beside live ones.
+  void add_round(const MemberSize& member, double wanted) {
+    if (!has_edge_codes(index_.metric)) {
+      walk(member, wanted * static_cast<double>(member.rows) / live_rows(member));
+      return;
+    }
+    const double kept = rows_to_keep(static_cast<uint32_t>(std::ceil(wanted)), index_.dimensions);
+    const double expanded = std::max(kept * kExpandedPerRow, std::min(kept, kFewestExpanded));
+    walk(member, expanded * static_cast<double>(member.rows) / live_rows(member));
+    compare(kept * kComparedPerRowOfRound,
+            kept * kComparedPerRowOfRound * row_time(index_.dimensions) / 1000);
+  }
+
+  void walk(const MemberSize& member, double steps) {
+    const double all = static_cast<double>(member.rows);
     cost_.steps += steps;
-    // A row is read again from where it was found, not once a step.
-    cost_.pages += std::min(steps, static_cast<double>(member.rows)) * pages_per_step_;
+    cost_.pages += std::min(steps, all) * pages_per_step_;
     cost_.microseconds += steps * step_time(index_.dimensions, index_.metric) / 1000;
   }
 
@@ -106,10 +155,10 @@ class Scan {
       const double bytes = rows * layout.group_bytes / kAppendGroupRows;
       cost_.code_bytes += bytes;
       cost_.pages += bytes / kPagePayload;
-      cost_.microseconds += bytes * kCodeByte;
-      const double looked_for =
-          std::min<double>(ef_, rows) + rows_beyond(member) * kMostStepsPerRow;
-      compared = std::min(rows, kComparedPerRow * looked_for + kComparedAnyway * rows);
+      cost_.microseconds += (rows > 0 ? kCodedChain : 0) + bytes * kCodeByte;
+      const double looked_for = searched_for() * share(member);
+      compared = (kComparedPerRow * looked_for + kComparedAnyway * rows) / index_.dimensions;
+      compared = std::min(compared, rows);
     }
     compare(compared, compared * row_time(index_.dimensions) / 1000);
   }

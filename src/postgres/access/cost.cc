@@ -45,12 +45,18 @@ namespace {
 constexpr double kStart = 5;
 constexpr double kHeapPage = 0.3;
 constexpr double kHeapRow = 0.015;
+constexpr double kFetchedRow = 0.3;  // that an index scan returns, from a page of its own
 constexpr double kOperator = 0.015;  // what cpu_operator_cost stands for
 constexpr double kDistance = 0.06;   // the sort's comparison included
 constexpr double kDistancePerDimension = 0.0006;
-constexpr double kToastedValue = 1;
-constexpr double kToastedChunk = 2.3;
+constexpr double kToastedValue = 1.4;
+constexpr double kToastedChunk = 0.4;
 constexpr double kComparison = 0.025;  // of a sort of all rows
+
+// An index scan fetches rows from all over the table: once that is larger than the processor's
+// cache, out of line vectors take so many times as long as in the order of their pages.
+constexpr double kScattered = 2.5;
+constexpr double kCache = 64 * 1024 * 1024;  // bytes
 
 // Rows that a query is taken to ask for whose LIMIT is a parameter. The planner takes it to ask for
 // a tenth of the table; but how many neighbours anybody wants does not grow with the table.
@@ -140,17 +146,25 @@ bool is_toasted(Oid table, AttrNumber column, double bytes) {
 
 // Microseconds to fetch a row's vector and compare it with the query, as the executor does for each
 // row that it sorts or returns.
-double distance_time(PlannerInfo* root, const IndexPath& path, uint32_t dimensions) {
+struct DistanceTime {
+  double in_order;   // of the table's pages
+  double scattered;  // in the order of the index
+};
+
+DistanceTime distance_time(PlannerInfo* root, const IndexPath& path, uint32_t dimensions) {
   const double bytes = dimensions * sizeof(float);
   const double time = kDistance + dimensions * kDistancePerDimension;
   const Var* column = indexed_column(path);
   if (column == nullptr || column->varattno <= 0) {
-    return time;
+    return {time, time};
   }
   const Oid table = planner_rt_fetch(path.indexinfo->rel->relid, root)->relid;
-  return is_toasted(table, column->varattno, bytes)
-             ? time + kToastedValue + std::ceil(bytes / TOAST_MAX_CHUNK_SIZE) * kToastedChunk
-             : time;
+  if (!is_toasted(table, column->varattno, bytes)) {
+    return {time, time};
+  }
+  const double fetch = kToastedValue + std::ceil(bytes / TOAST_MAX_CHUNK_SIZE) * kToastedChunk;
+  const bool in_cache = path.indexinfo->rel->tuples * bytes < kCache;
+  return {time + fetch, time + fetch * (in_cache ? 1 : kScattered)};
 }
 
 // A way to the rows of the query: what the planner says that it costs, and how long it takes.
@@ -261,14 +275,15 @@ void vseg_costestimate(PlannerInfo* root, IndexPath* path, double loop_count, Co
   PlannedIndex index;
   read_index(path->indexinfo->indexoid, &index);
   const double rows = index.size.live_rows();
-  const double per_returned_row = distance_time(root, *path, index.size.dimensions);
-  const Way other = exact_search(root, *path, per_returned_row);
+  const DistanceTime distance = distance_time(root, *path, index.size.dimensions);
+  const Way other = exact_search(root, *path, distance.in_order);
   const double unit = other.cost / other.microseconds;
   const Demand demanded = demand(*root, path->path.rows);
   const uint32_t ef = scan_settings().ef_search;
   auto cost_of = [&](double share) {
     const vseg::SearchCost search = search_cost(index.size, ef, share * rows);
-    return (search.microseconds + share * path->path.rows * per_returned_row) * unit +
+    const double executor = share * (rows * kFetchedRow + path->path.rows * distance.scattered);
+    return (search.microseconds + executor) * unit +
            pages_read(search, index) * costs.spc_random_page_cost;
   };
   // A search takes a while for its first rows and is not linear after them. The planner goes along
