@@ -62,6 +62,10 @@ constexpr double kCache = 64 * 1024 * 1024;  // bytes
 // a tenth of the table; but how many neighbours anybody wants does not grow with the table.
 constexpr double kRowsOfUnknownLimit = 100;
 
+// A filter may have to do with the distance, and the rows that pass it may be the farthest: of so
+// many scans, one is taken to go to the end for them. (Nothing in the statistics tells which.)
+constexpr double kScansToTheEnd = 0.02;
+
 struct PlannedIndex {
   IndexSize size;
   double pages;  // of segments
@@ -237,6 +241,10 @@ Demand demand(const PlannerInfo& root, double rows) {
                                    : root.tuple_fraction};
 }
 
+bool is_filtered(const IndexPath& path) {
+  return path.indexinfo->rel->baserestrictinfo != NIL || path.path.param_info != nullptr;
+}
+
 // Pages of a search that are not in memory, as far as it is known to be too small.
 double pages_read(const SearchCost& search, const PlannedIndex& index) {
   return search.pages * std::max(0.0, 1 - effective_cache_size / std::max(index.pages, 1.0));
@@ -289,6 +297,8 @@ void vseg_costestimate(PlannerInfo* root, IndexPath* path, double loop_count, Co
   // A search takes a while for its first rows and is not linear after them. The planner goes along
   // a straight line from startup to total: it is laid through the point up to which the query goes.
   *startup = cost_of(0);
-  *total = *startup + (cost_of(demanded.expected) - *startup) / demanded.planned;
+  const double farther = is_filtered(*path) ? kScansToTheEnd : 0;
+  const double cost = (1 - farther) * cost_of(demanded.expected) + farther * cost_of(1);
+  *total = *startup + (cost - *startup) / demanded.planned;
   *pages = search_cost(index.size, ef, rows).pages;
 }
