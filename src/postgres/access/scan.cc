@@ -171,11 +171,11 @@ bool vseg_gettuple(IndexScanDesc scan, ScanDirection direction) {
 // The state itself is deleted with its memory context.
 void vseg_endscan(IndexScanDesc scan) {
   VsegScan* state = state_of(scan);
-  if (state->running == nullptr) {
-    return;
+  vseg::UnsealedRows tail;
+  if (state->running != nullptr) {
+    tail = state->running->scan.unsealed(vseg::append_clock(time(nullptr)));
+    end_search(state);
   }
-  const vseg::UnsealedRows tail = state->running->scan.unsealed(vseg::append_clock(time(nullptr)));
-  end_search(state);
   if (state->late > 0) {
     count_late_rows(scan->indexRelation, state->late);
   }
