@@ -14,7 +14,7 @@ SELECT * FROM items ORDER BY v <-> '[1,2,3]' LIMIT 5;
 REINDEX INDEX items_v;
 SELECT * FROM items ORDER BY v <-> '[1,2,3]' LIMIT 5;
 SELECT kind, state, rows, dead_rows FROM vseg_segments('items_v');
--- Only nulls are as good as empty.
+-- Only a null.
 UPDATE items SET v = NULL;
 REINDEX INDEX items_v;
 SELECT * FROM items ORDER BY v <-> '[1,2,3]' LIMIT 5;

@@ -28,7 +28,7 @@ INSERT INTO points VALUES (11, '[-9,1]'), (12, '[9,9]');
 SELECT id FROM points ORDER BY v <#> '[1,3]';
 DROP INDEX points_index;
 
--- Cosine distance: a zero vector has no direction and is not in the index, before and after.
+-- Cosine distance: a zero vector has no direction, and comes before the nulls.
 CREATE INDEX points_index ON points USING vseg (v vector_cosine_ops);
 EXPLAIN (COSTS OFF) SELECT id FROM points ORDER BY v <=> '[1,3]' LIMIT 3;
 SELECT id, v, round((v <=> '[1,3]')::numeric, 3) AS distance FROM points

@@ -376,7 +376,7 @@ COMMENT ON FUNCTION vseg_ip_support(internal) IS
 CREATE FUNCTION vseg_cosine_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vseg_cosine_support(internal) IS
-	'operator class support: says that the metric is cosine distance; zero vectors are not indexed';
+	'operator class support: says that the metric is cosine distance; zero vectors come last';
 
 CREATE FUNCTION vseg_l1_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -430,7 +430,7 @@ CREATE FUNCTION vseg_segments(
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_segments(regclass) IS
-	'what a vseg index consists of. kind and state: append chain, open for new rows; flat run, open while rows may still come, frozen until a job is sealing it; graph segment, sealed, or merging while a job replaces it (on the primary only). tier: by live rows, as merges that this session has started count them. rows they hold, dead ones included; dead_rows that VACUUM has marked; size in bytes and in pages. A job at work is in pg_stat_progress_create_index. Error if it is not a vseg index';
+	'what a vseg index consists of. kind and state: append chain, open for new rows; flat run, open while rows may still come, frozen until a job is sealing it; graph segment, sealed, or merging while a job replaces it (on the primary only); unranked rows, without a distance, where there are any: NULLs and, under cosine, zero vectors. tier: by live rows, as merges that this session has started count them. rows they hold, dead ones included; dead_rows that VACUUM has marked; size in bytes and in pages. A job at work is in pg_stat_progress_create_index. Error if it is not a vseg index';
 
 CREATE FUNCTION vseg_stats(
 	index regclass,

@@ -248,7 +248,8 @@ sub leaked_extents
 	return $node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION IF NOT EXISTS pageinspect;
 SELECT greatest(0, bit_count(substr(get_raw_page('$index', 1), 25, 8160))
-  - 1 - sum(CASE kind WHEN 'graph segment' THEN (pages + 63) / 64 ELSE 1 END))
+  - 1 - sum(CASE kind WHEN 'graph segment' THEN (pages + 63) / 64
+  WHEN 'unranked rows' THEN (pages + 62) / 64 ELSE 1 END))
 FROM vseg_segments('$index')
 SQL
 }

@@ -19,7 +19,9 @@ constexpr uint32_t kFirstChainId = 1;
 
 // Where the first append chain begins, and another one once no member begins in extent 0 any more.
 // Behind it a build puts its first segment, so that a small index is small.
-constexpr BlockNo kFirstChainBlock = 3;
+constexpr BlockNo kFirstChainBlock = 4;
+
+constexpr BlockNo kUnrankedBlock = 3;  // the first page of unranked rows
 
 constexpr uint32_t kFirstSegmentId = 2;
 constexpr uint32_t kMaxDirectoryEntries = 64;
@@ -78,8 +80,8 @@ struct Metapage {
   BlockNo displaced_head;      // oldest page of the displaced queue; kNoBlock while it has none
   BlockNo displaced_tail;      // newest
   uint32_t displaced_members;  // in the queue and here
-  uint32_t reserved1;
-  uint64_t displaced_pages;  // of these members
+  BlockNo unranked;            // kUnrankedBlock; 0: there is no page of unranked rows
+  uint64_t displaced_pages;    // of these members
   DirectoryEntry directory[kMaxDirectoryEntries];
   DisplacedSpace displaced[kMaxDisplaced];  // oldest first
 };

@@ -15,7 +15,7 @@ constexpr uint32_t kPageHeaderSize = 24;
 constexpr uint32_t kPageTrailerSize = 8;
 constexpr uint32_t kPagePayload = kPageSize - kPageHeaderSize - kPageTrailerSize;  // 8,160
 
-constexpr uint8_t kFormatVersion = 5;
+constexpr uint8_t kFormatVersion = 6;
 constexpr uint16_t kPageMagic = 0xE567;
 
 enum class PageKind : uint8_t {
@@ -35,6 +35,7 @@ enum class PageKind : uint8_t {
   kRemainders = 14,      // the second parts of split vectors of a graph segment
   kStatistics = 15,      // counters that nothing depends on
   kDisplaced = 16,       // space that waits to be reused, beyond what the metapage lists
+  kUnranked = 17,        // heap addresses of rows without a distance
 };
 
 // The special area, at the end of each page (PostgreSQL's convention puts the identifying 16 bits
@@ -49,7 +50,8 @@ struct PageTrailer {
 static_assert(sizeof(PageTrailer) == kPageTrailerSize);
 
 // Space is handed out in extents of this many consecutive blocks: extent e is blocks
-// [e * 64, (e + 1) * 64). Extent 0 holds the metapage, the first allocation map and the statistics.
+// [e * 64, (e + 1) * 64). Extent 0 holds the metapage, the first allocation map, the statistics and
+// the first page of unranked rows.
 constexpr uint32_t kExtentPages = 64;
 constexpr uint32_t kExtentShift = 6;
 constexpr uint32_t kExtentMask = kExtentPages - 1;

@@ -20,7 +20,7 @@ constexpr size_t kSpareChunks = 64;
 
 Memtable::Memtable(uint32_t dimensions)
     : dimensions_(dimensions),
-      chunk_rows_(std::max<size_t>(kChunkBytes / (size_t{dimensions} * sizeof(float)), 1)) {}
+      chunk_rows_(std::max<size_t>(kChunkBytes / (std::max(dimensions, 1U) * sizeof(float)), 1)) {}
 
 float* Memtable::at(size_t i) const {
   return chunks_[i / chunk_rows_].get() + i % chunk_rows_ * dimensions_;

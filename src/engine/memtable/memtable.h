@@ -28,6 +28,7 @@ class Memtable {
  public:
   using Subtransaction = uint32_t;
 
+  // With 0 dimensions rows are addresses alone.
   explicit Memtable(uint32_t dimensions);
 
   // Copies the row. REQUIRES: `subtransaction` is not lower than that of any row or supersede mark

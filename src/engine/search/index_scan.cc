@@ -65,6 +65,7 @@ IndexScan::IndexScan(PageSource& pages, const Metapage& metapage, Query query,
                      const ScanOptions& options)
     : query_(std::move(query)),
       options_(options),
+      unranked_(pages, metapage.unranked),
       found_(options.ef_search),
       searched_for_(options.ef_search) {
   check_metapage(metapage, query_);
@@ -134,7 +135,7 @@ bool IndexScan::next(Hit* hit) {
   }
   Member* member = next_member();
   if (member == nullptr) {
-    return false;
+    return next_unranked(hit);
   }
   const Candidate row = member->rows[member->position++];
   returned_++;
@@ -143,6 +144,18 @@ bool IndexScan::next(Hit* hit) {
   }
   last_distance_ = std::max(last_distance_, row.distance);
   *hit = {row.distance, member->cursor->tid(row.ordinal)};
+  return true;
+}
+
+// Rows without a distance, once all others have been returned.
+bool IndexScan::next_unranked(Hit* hit) {
+  const bool more_ranked = least_searched() != nullptr || member_of_nearest_row() != nullptr;
+  const bool enough = options_.iterative == IterativeScan::kOff && returned_ >= options_.ef_search;
+  if (more_ranked || enough || !unranked_.next(&hit->tid)) {
+    return false;
+  }
+  returned_++;
+  hit->distance = std::numeric_limits<float>::quiet_NaN();
   return true;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/search/cursor.h"
 #include "engine/search/query.h"
 #include "engine/search/scan_choice.h"
+#include "engine/search/unranked_rows.h"
 
 namespace vseg {
 
@@ -24,7 +25,8 @@ namespace vseg {
 // Of what a search for some rows finds, the nearest are right and the farthest less so: these are
 // held back until a search for more has confirmed them (kStrictOrder). So a scan that is asked for
 // more goes on in rounds. A nearer row that a round finds too late is returned at once. When every
-// member is exhausted, all live rows have been returned, each once. Deterministic.
+// member is exhausted, all live rows have been returned, each once; unranked ones follow.
+// Deterministic.
 class IndexScan {
  public:
   // `metapage` is only read by the constructor; `pages` must outlive the scan. Reads the headers of
@@ -73,6 +75,7 @@ class IndexScan {
 
   std::unique_ptr<Cursor> make_cursor(PageSource& pages, const DirectoryEntry& entry, double share);
   bool scans_rows(const SegmentSearch& search) const;
+  bool next_unranked(Hit* hit);
   bool next_round();
   void search_round();
   void search(Member* member, uint32_t wanted, float bound);
@@ -84,6 +87,7 @@ class IndexScan {
   Query query_;  // the cursors refer to it
   ScanOptions options_;
   std::vector<Member> members_;
+  UnrankedRows unranked_;
   NearestDistances found_;
   uint64_t searched_for_;    // rows, in the rounds so far
   uint64_t returnable_ = 0;  // of those, before the next round

@@ -70,7 +70,9 @@ bool AppendReader::next_page() {
     page_ = EntryPage();
     return false;
   }
-  watch_for_loop();
+  if (loop_.has_met(next_)) {
+    throw CorruptIndexError(next_, "append chain runs in a loop");
+  }
   page_.read(pages_, {PageKind::kAppendEntries, id_}, next_, layout_);
   if (page_.rows_before() != rows_read_) {
     throw CorruptIndexError(next_, "append entry page is not the next one of its chain");
@@ -78,18 +80,6 @@ bool AppendReader::next_page() {
   rows_read_ += page_.rows();
   next_ = page_.next();
   return true;
-}
-
-// Brent's algorithm: a chain that runs in a loop comes back to the block remembered at the last
-// power of two.
-void AppendReader::watch_for_loop() {
-  if (next_ == remembered_) {
-    throw CorruptIndexError(next_, "append chain runs in a loop");
-  }
-  pages_read_++;
-  if ((pages_read_ & (pages_read_ - 1)) == 0) {
-    remembered_ = next_;
-  }
 }
 
 // A page that is full never changes, and no copy of it is needed. One that is to have more items

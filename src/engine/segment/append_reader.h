@@ -10,6 +10,7 @@
 #include "engine/format/append_format.h"
 #include "engine/format/metapage.h"
 #include "engine/pages/page_source.h"
+#include "engine/segment/loop_watch.h"
 
 namespace vseg {
 
@@ -97,7 +98,6 @@ class AppendReader {
     uint32_t offset(uint32_t item) const { return per_page != 0 ? item % per_page * bytes : 0; }
   };
 
-  void watch_for_loop();
   const std::byte* read(const EntryPage& page, const Items& items, uint32_t item, uint32_t counted);
   void prefetch(const EntryPage& page, const Items& items, uint32_t item);
 
@@ -108,9 +108,8 @@ class AppendReader {
   Items codes_;
   EntryPage page_;
   uint32_t first_extent_ = 0;
-  BlockNo next_ = kNoBlock;        // the entry page after the current one
-  BlockNo remembered_ = kNoBlock;  // an earlier one, to notice a loop
-  uint64_t pages_read_ = 0;
+  BlockNo next_ = kNoBlock;  // the entry page after the current one
+  LoopWatch loop_;
   uint64_t rows_read_ = 0;
   BlockNo copied_first_ = kNoBlock;  // of the pages in copied_
   std::vector<std::byte> copied_;

@@ -10,6 +10,7 @@
 #include "engine/format/segment_format.h"
 #include "engine/segment/append_reader.h"
 #include "engine/segment/segment_reader.h"
+#include "engine/segment/unranked_reader.h"
 
 #include "engine/common/engine_only.h"
 
@@ -50,6 +51,19 @@ std::vector<uint32_t> chain_extents(PageSource& pages, BlockNo header_block, uin
     extents.insert(reader.next_extent());
     for (const BlockNo block : reader.leads_to()) {
       extents.insert(extent_of(block));
+    }
+  }
+  extents.erase(0);
+  return {extents.begin(), extents.end()};
+}
+
+std::vector<uint32_t> unranked_extents(PageSource& pages, BlockNo first) {
+  std::set<uint32_t> extents;
+  UnrankedReader reader(pages, first);
+  while (reader.next_page()) {
+    extents.insert(extent_of(reader.block()));
+    if (reader.block() == first) {
+      extents.insert(reader.next_extent());
     }
   }
   extents.erase(0);

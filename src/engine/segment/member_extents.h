@@ -21,6 +21,9 @@ std::vector<uint32_t> segment_extents(PageSource& pages, BlockNo header_block, u
 std::vector<uint32_t> chain_extents(PageSource& pages, BlockNo header_block, uint32_t id,
                                     uint32_t dimensions);
 
+// Extents of the pages of unranked rows that begin at `first`, ascending; extent 0 left out.
+std::vector<uint32_t> unranked_extents(PageSource& pages, BlockNo first);
+
 }  // namespace vseg
 
 #endif  // VSEG_ENGINE_SEGMENT_MEMBER_EXTENTS_H_

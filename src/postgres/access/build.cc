@@ -2,6 +2,7 @@
 // them as segments and publishes them together.
 #include "postgres/access/callbacks.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,7 @@ extern "C" {
 #include "postgres/storage/extents.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/segment_target.h"
+#include "postgres/storage/unranked_pages.h"
 
 namespace vseg {
 namespace pg {
@@ -62,6 +64,7 @@ class IndexBuilder {
     seal();
     finish_segments();
     publish();
+    append_unranked_rows();
     record();
     tell_about_memory();
     return heap_rows;
@@ -86,14 +89,19 @@ class IndexBuilder {
                         bool /*alive*/, void* state) {
     auto* self = static_cast<IndexBuilder*>(state);
     if (isnull[0]) {
+      run_cpp([&] { self->add_unranked({to_tid(tid), Unranked::kNull}); });
       return;
     }
     const IndexIdentity& identity = self->context_.identity;
     MemoryContext old = MemoryContextSwitchTo(self->tuple_context());
     const float* vector = index_form(values[0], identity.metric, identity.dimensions);
-    if (vector != nullptr) {
-      run_cpp([&] { self->add(to_tid(tid), vector); });
-    }
+    run_cpp([&] {
+      if (vector == nullptr) {
+        self->add_unranked({to_tid(tid), Unranked::kNan});
+      } else {
+        self->add(to_tid(tid), vector);
+      }
+    });
     MemoryContextSwitchTo(old);
     MemoryContextReset(self->tuple_context_);
   }
@@ -123,6 +131,36 @@ class IndexBuilder {
     }
     spool_->write(vector);
     indexed_++;
+  }
+
+  void add_unranked(const UnrankedEntry& row) {
+    if (unranked_ == nullptr) {
+      unranked_ = std::make_unique<RecordSpool>(sizeof(UnrankedEntry), context_.memory);
+    }
+    unranked_->write(&row);
+    unranked_rows_++;
+    indexed_++;
+  }
+
+  // Once the segments' extents have left the free space.
+  void append_unranked_rows() {
+    if (unranked_ == nullptr) {
+      return;
+    }
+    unranked_->rewind();
+    std::vector<UnrankedEntry> rows;
+    for (uint64_t left = unranked_rows_; left > 0; left -= rows.size()) {
+      rows.resize(std::min<uint64_t>(left, kUnrankedPerPage));
+      for (UnrankedEntry& row : rows) {
+        unranked_->read(&row);
+      }
+      size_t done = 0;
+      call_pg([&] {
+        append_unranked(context_.index, kUnrankedBlock, rows.data(), rows.size(), &done);
+      });
+    }
+    unranked_->close();
+    unranked_.reset();
   }
 
   // More rows than all segments may hold in this little memory: they are searchable, but without a
@@ -195,7 +233,7 @@ class IndexBuilder {
   void record() {
     call_pg([&] {
       WorkCounts work = work_since(start_);
-      work.rows = indexed_;
+      work.rows = indexed_ - unranked_rows_;
       work.distances = distances_;
       work.page_bytes += writer_.bytes_written();
       record_build(context_.index, work);
@@ -240,7 +278,8 @@ class IndexBuilder {
   BuildContext context_;
   WorkStart start_;
   SegmentBuilder rows_;
-  std::unique_ptr<VectorSpool> spool_;  // of the rows in rows_; null while there are none
+  std::unique_ptr<VectorSpool> spool_;     // of the rows in rows_; null while there are none
+  std::unique_ptr<RecordSpool> unranked_;  // null while there are none
   BulkWriter writer_;
   ProgressMonitor monitor_;
   std::vector<DirectoryEntry> segments_;
@@ -248,6 +287,7 @@ class IndexBuilder {
   bool finished_ = false;
   uint64_t sealed_rows_ = 0;
   uint64_t tail_rows_ = 0;
+  uint64_t unranked_rows_ = 0;
   uint64_t indexed_ = 0;
   uint64_t distances_ = 0;
 };

@@ -59,11 +59,22 @@ bool must_write_through(Relation heap, ItemPointer tid, const IndexInfo* info) {
          is_speculative(heap, tid);
 }
 
+void insert_unranked(Relation index, Unranked kind, ItemPointer tid, Relation heap,
+                     const IndexInfo* info) {
+  const UnrankedEntry row = {to_tid(tid), kind};
+  if (must_write_through(heap, tid, info)) {
+    write_through_unranked(index, row);
+  } else {
+    memtable_insert_unranked(index, row);
+  }
+}
+
 void insert_row(Relation index, Datum value, ItemPointer tid, Relation heap,
                 const IndexInfo* info) {
   const uint32_t dimensions = index_dimensions(index);
   const float* vector = index_form(value, opclass_support(index).metric, dimensions);
   if (vector == nullptr) {
+    insert_unranked(index, Unranked::kNan, tid, heap, info);
     return;
   }
   const IndexRow row = {to_tid(tid), vector, dimensions};
@@ -83,12 +94,13 @@ void insert_row(Relation index, Datum value, ItemPointer tid, Relation heap,
 bool vseg_insert(Relation index, Datum* values, bool* isnull, ItemPointer tid, Relation heap,
                  IndexUniqueCheck /*unique*/, bool /*unchanged*/, IndexInfo* info) {
   using namespace vseg::pg;
-  if (isnull[0]) {
-    return false;
-  }
   MemoryContext row = row_context(info);
   MemoryContext old = MemoryContextSwitchTo(row);
-  insert_row(index, values[0], tid, heap, info);
+  if (isnull[0]) {
+    insert_unranked(index, vseg::Unranked::kNull, tid, heap, info);
+  } else {
+    insert_row(index, values[0], tid, heap, info);
+  }
   MemoryContextSwitchTo(old);
   MemoryContextReset(row);
   return false;

@@ -14,6 +14,7 @@ extern "C" {
 #include "engine/format/append_format.h"
 #include "engine/segment/append_reader.h"
 #include "engine/segment/segment_reader.h"
+#include "engine/segment/unranked_reader.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/compaction/fault_point.h"
@@ -23,6 +24,7 @@ extern "C" {
 #include "postgres/storage/reclaim.h"
 #include "postgres/storage/tombstone_pages.h"
 #include "postgres/storage/truncation.h"
+#include "postgres/storage/unranked_pages.h"
 
 namespace vseg {
 namespace pg {
@@ -159,6 +161,42 @@ void vacuum_chain(Pass* pass, BufferPages* pages, const DirectoryEntry& entry,
   }
 }
 
+void vacuum_unranked_page(Pass* pass, const UnrankedReader& reader, uint32_t* left) {
+  std::vector<uint8> dead(reader.count(), 0);
+  uint32_t died = 0;
+  call_pg([&] {
+    vacuum_delay_point();
+    for (uint32_t i = 0; i < reader.count(); i++) {
+      dead[i] = pass->is_dead(reader.entry(i).tid) ? 1 : 0;
+      died += dead[i];
+    }
+    *left = reader.count() - died;
+    if (died > 0) {
+      remove_unranked(pass->index, reader.block(), dead);
+    }
+  });
+  pass->removed += died;
+  pass->live += *left;
+}
+
+// Rows to come fill what dead ones leave, from the first page on that has room for a few.
+void vacuum_unranked(Pass* pass, BufferPages* pages, BlockNumber first) {
+  constexpr uint32_t kFew = kUnrankedPerPage / 16;
+  UnrankedReader reader(*pages, first);
+  BlockNumber room = kNoBlock;
+  const double removed = pass->removed;
+  while (reader.next_page()) {
+    uint32_t left = 0;
+    vacuum_unranked_page(pass, reader, &left);
+    if (room == kNoBlock && left + kFew <= kUnrankedPerPage) {
+      room = reader.block();
+    }
+  }
+  if (pass->removed > removed && room != kNoBlock) {
+    call_pg([&] { set_unranked_room(pass->index, first, room); });
+  }
+}
+
 // Tells the directory how many rows of each segment are dead, so that scans look at the bitmap.
 // Under PUBLISH; the segments are the ones `metapage` was read with.
 void publish_dead_rows(Relation index, const Metapage& metapage) {
@@ -172,8 +210,9 @@ void publish_dead_rows(Relation index, const Metapage& metapage) {
   UnlockReleaseBuffer(buffer);
 }
 
-// Every member of the directory, append chains included: CREATE INDEX CONCURRENTLY collects the
-// index's rows through here, and once VACUUM's call returns the dead rows' addresses are reused.
+// Every member of the directory, append chains included, and unranked rows: CREATE INDEX
+// CONCURRENTLY collects the index's rows through here, and once VACUUM's call returns the dead
+// rows' addresses are reused.
 void vacuum_members(Pass* pass, Metapage* metapage) {
   BufferPages pages(pass->index);
   bool changed = false;
@@ -187,6 +226,7 @@ void vacuum_members(Pass* pass, Metapage* metapage) {
       entry->dead_rows = dead;
     }
   }
+  vacuum_unranked(pass, &pages, metapage->unranked);
   pages.release();
   if (changed) {
     call_pg([&] {
@@ -212,6 +252,10 @@ double count_live_rows(Relation index) {
       } else {
         live += entry.rows - entry.dead_rows;
       }
+    }
+    UnrankedReader unranked(pages, metapage.unranked);
+    while (unranked.next_page()) {
+      live += unranked.count();
     }
     pages.release();
     return static_cast<double>(live);

@@ -15,14 +15,14 @@ BufFile* create_file(MemoryContext context) {
 
 }  // namespace
 
-VectorSpool::VectorSpool(uint32_t dimensions, MemoryContext context)
-    : vector_(dimensions), file_(call_pg([&] { return create_file(context); })) {}
+RecordSpool::RecordSpool(size_t bytes, MemoryContext context)
+    : bytes_(bytes), file_(call_pg([&] { return create_file(context); })) {}
 
-void VectorSpool::write(const float* vector) {
-  call_pg([&] { BufFileWrite(file_, const_cast<float*>(vector), bytes()); });
+void RecordSpool::write(const void* record) {
+  call_pg([&] { BufFileWrite(file_, const_cast<void*>(record), bytes_); });
 }
 
-void VectorSpool::rewind() {
+void RecordSpool::rewind() {
   call_pg([&] {
     if (BufFileSeek(file_, 0, 0, SEEK_SET) != 0) {
       ereport(ERROR, (errcode_for_file_access(), errmsg("could not rewind temporary file")));
@@ -30,16 +30,15 @@ void VectorSpool::rewind() {
   });
 }
 
-const float* VectorSpool::next() {
+void RecordSpool::read(void* record) {
   call_pg([&] {
-    if (BufFileRead(file_, vector_.data(), bytes()) != bytes()) {
+    if (BufFileRead(file_, record, bytes_) != bytes_) {
       ereport(ERROR, (errcode_for_file_access(), errmsg("could not read temporary file")));
     }
   });
-  return vector_.data();
 }
 
-void VectorSpool::close() {
+void RecordSpool::close() {
   call_pg([&] { BufFileClose(file_); });
 }
 

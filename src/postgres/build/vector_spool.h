@@ -1,4 +1,4 @@
-// The exact vectors of a build, in a temporary file.
+// Temporary files of a build: exact vectors, unranked rows.
 #ifndef VSEG_POSTGRES_BUILD_VECTOR_SPOOL_H_
 #define VSEG_POSTGRES_BUILD_VECTOR_SPOOL_H_
 
@@ -15,26 +15,43 @@ extern "C" {
 namespace vseg {
 namespace pg {
 
-// Rows wait here while memory holds what the graph is built over, rows rotated and narrowed to
-// bytes; they are read back once, in order, when the segment is written.
-class VectorSpool final : public ExactVectors {
+// Records of one size, written and then read in order.
+class RecordSpool {
  public:
   // `context` lives as long as the spool: it is created in the middle of a row whose own memory is
   // freed before the next one.
-  VectorSpool(uint32_t dimensions, MemoryContext context);
+  RecordSpool(size_t bytes, MemoryContext context);
 
-  void write(const float* vector);
+  void write(const void* record);
   void rewind();
-  const float* next() override;
+  void read(void* record);
 
   // Also done by PostgreSQL when an error ends the statement.
   void close();
 
  private:
-  size_t bytes() const { return vector_.size() * sizeof(float); }
-
-  std::vector<float> vector_;  // the one read last
+  size_t bytes_;
   BufFile* file_;
+};
+
+// Rows wait here while memory holds what the graph is built over, rows rotated and narrowed to
+// bytes; they are read back once, in order, when the segment is written.
+class VectorSpool final : public ExactVectors {
+ public:
+  VectorSpool(uint32_t dimensions, MemoryContext context)
+      : vector_(dimensions), file_(dimensions * sizeof(float), context) {}
+
+  void write(const float* vector) { file_.write(vector); }
+  void rewind() { file_.rewind(); }
+  const float* next() override {
+    file_.read(vector_.data());
+    return vector_.data();
+  }
+  void close() { file_.close(); }
+
+ private:
+  std::vector<float> vector_;  // the one read last
+  RecordSpool file_;
 };
 
 }  // namespace pg

@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include "engine/segment/append_reader.h"
+#include "engine/segment/unranked_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/functions/open_index.h"
 #include "postgres/options/options.h"
@@ -80,6 +81,23 @@ void put_row(ReturnSetInfo* result, const SegmentRow& row) {
   tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+// Where there are any.
+void put_unranked(Relation index, BlockNumber first, ReturnSetInfo* result) {
+  SegmentRow row = {DirectoryEntry{}, "unranked rows", "open", 0};
+  run_cpp([&] {
+    BufferPages pages(index);
+    UnrankedReader reader(pages, first);
+    while (reader.next_page()) {
+      row.entry.rows += reader.count();
+      row.entry.pages++;
+    }
+    pages.release();
+  });
+  if (row.entry.rows > 0) {
+    put_row(result, row);
+  }
+}
+
 }  // namespace
 }  // namespace pg
 }  // namespace vseg
@@ -103,6 +121,7 @@ PGDLLEXPORT Datum vseg_segments(PG_FUNCTION_ARGS) {
         vseg::size_tier(row.entry.rows - row.entry.dead_rows, merge_policy(index, 0)));
     put_row(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), row);
   }
+  put_unranked(index, metapage.unranked, reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo));
   relation_close(index, AccessShareLock);
   return static_cast<Datum>(0);
 }

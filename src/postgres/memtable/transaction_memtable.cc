@@ -1,6 +1,7 @@
 #include "postgres/memtable/transaction_memtable.h"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <vector>
 
@@ -19,6 +20,7 @@ extern "C" {
 #include "postgres/memtable/flush.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/metapage.h"
+#include "postgres/storage/unranked_pages.h"
 
 namespace vseg {
 namespace pg {
@@ -33,13 +35,35 @@ constexpr size_t kBulkBytes = 1024 * 1024;
 struct IndexMemtable {
   Oid index;
   Memtable rows;
+  Memtable nan_rows;   // Unranked::kNan
+  Memtable null_rows;  // Unranked::kNull
   OwnRun run;
   bool bulk;       // memory has been full of its rows
   bool unchecked;  // a flush failed before the check that serializable readers missed no row
   IndexMemtable* next;
 
   IndexMemtable(Oid oid, uint32_t dimensions)
-      : index(oid), rows(dimensions), run{}, bulk(false), unchecked(false), next(nullptr) {}
+      : index(oid),
+        rows(dimensions),
+        nan_rows(0),
+        null_rows(0),
+        run{},
+        bulk(false),
+        unchecked(false),
+        next(nullptr) {}
+
+  Memtable* parts[3] = {&rows, &nan_rows, &null_rows};
+
+  Memtable& unranked(Unranked kind) { return kind == Unranked::kNan ? nan_rows : null_rows; }
+
+  bool empty() const {
+    return std::all_of(std::begin(parts), std::end(parts),
+                       [](const Memtable* part) { return part->rows() == 0; });
+  }
+  size_t bytes() const { return rows.bytes() + nan_rows.bytes() + null_rows.bytes(); }
+  size_t superseded_bytes() const {
+    return rows.superseded_bytes() + nan_rows.superseded_bytes() + null_rows.superseded_bytes();
+  }
 };
 
 IndexMemtable* memtables = nullptr;
@@ -77,7 +101,7 @@ IndexMemtable* find_or_create(Oid index, uint32_t dimensions) {
 size_t live_bytes() {
   size_t bytes = 0;
   for (const IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    bytes += m->rows.bytes();
+    bytes += m->bytes();
   }
   return bytes;
 }
@@ -88,7 +112,7 @@ size_t live_limit() {
   const size_t limit = memtable_limit();
   size_t superseded = 0;
   for (const IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    superseded += m->rows.superseded_bytes();
+    superseded += m->superseded_bytes();
   }
   return std::max(limit - std::min(superseded, limit), std::min(limit, kBulkBytes));
 }
@@ -131,6 +155,26 @@ void append_live_rows(Relation index, IndexMemtable* memtable, bool bulk) {
   });
 }
 
+void append_live_unranked(Relation index, IndexMemtable* memtable, Unranked kind) {
+  const Memtable& rows = memtable->unranked(kind);
+  if (rows.rows() == 0) {
+    return;
+  }
+  FlushedRows flushed(&memtable->unranked(kind));
+  std::vector<UnrankedEntry> live;
+  live.reserve(rows.rows());
+  for (uint32_t i = 0; i < rows.rows(); i++) {
+    live.push_back({rows.tid(i), kind});
+  }
+  call_pg([&] {
+    Metapage metapage;
+    read_metapage(index, &metapage);
+    memtable->unchecked = true;
+    append_unranked(index, metapage.unranked, live.data(), live.size(), flushed.count());
+    memtable->unchecked = false;
+  });
+}
+
 // Makes up for the check that a failed flush, which left no rows behind, has not come to.
 void check_for_readers(Relation index, IndexMemtable* memtable) {
   call_pg([&] { CheckForSerializableConflictIn(index, nullptr, InvalidBlockNumber); });
@@ -140,7 +184,7 @@ void check_for_readers(Relation index, IndexMemtable* memtable) {
 // Writes the live rows of `memtable`, in the order they came, and drops those that were written.
 // Raises errors: then a subtransaction aborts, or the transaction.
 void flush(IndexMemtable* memtable, bool bulk) {
-  if (memtable->rows.rows() == 0 && !memtable->unchecked) {
+  if (memtable->empty() && !memtable->unchecked) {
     return;
   }
   run_cpp([&] {
@@ -153,7 +197,11 @@ void flush(IndexMemtable* memtable, bool bulk) {
     }
     if (memtable->rows.rows() > 0) {
       append_live_rows(index, memtable, bulk);
-    } else {
+    }
+    for (Unranked kind : kUnrankedKinds) {
+      append_live_unranked(index, memtable, kind);
+    }
+    if (memtable->unchecked) {
       check_for_readers(index, memtable);
     }
     call_pg([&] { index_close(index, NoLock); });
@@ -171,11 +219,13 @@ void flush_all() {
 void flush_overflow(const IndexMemtable* loaded) {
   const size_t limit = live_limit();
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    const bool bulk = m->rows.bytes() > limit / 2 || m->rows.rows() >= most_rows_in_memory();
+    const bool bulk = m->bytes() > limit / 2 || m->rows.rows() >= most_rows_in_memory();
     m->bulk = m->bulk || bulk;
     flush(m, bulk);
     if (m != loaded) {
-      m->rows.free_spare();
+      for (Memtable* part : m->parts) {
+        part->free_spare();
+      }
     }
   }
 }
@@ -210,10 +260,12 @@ void at_transaction_event(XactEvent event, void* /*arg*/) {
 void at_subtransaction_event(SubXactEvent event, SubTransactionId id, SubTransactionId parent,
                              void* /*arg*/) {
   for (IndexMemtable* m = memtables; m != nullptr; m = m->next) {
-    if (event == SUBXACT_EVENT_ABORT_SUB) {
-      m->rows.abort_subtransaction(id);
-    } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
-      m->rows.commit_subtransaction(id, parent);
+    for (Memtable* part : m->parts) {
+      if (event == SUBXACT_EVENT_ABORT_SUB) {
+        part->abort_subtransaction(id);
+      } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+        part->commit_subtransaction(id, parent);
+      }
     }
   }
 }
@@ -267,6 +319,33 @@ void memtable_insert(Relation index, const IndexRow& row) {
   flush_if_full(memtable);
 }
 
+void memtable_insert_unranked(Relation index, const UnrankedEntry& row) {
+  if (committing) {
+    write_through_unranked(index, row);
+    return;
+  }
+  IndexMemtable* memtable = find(RelationGetRelid(index));
+  if (memtable == nullptr) {
+    Metapage metapage;
+    read_metapage(index, &metapage);
+    memtable =
+        run_cpp([&] { return find_or_create(RelationGetRelid(index), metapage.dimensions); });
+  }
+  if (memtable->empty()) {
+    keep_index(index);
+  }
+  const SubTransactionId subtransaction = GetCurrentSubTransactionId();
+  run_cpp([&] { memtable->unranked(row.kind).append(row.tid, nullptr, subtransaction); });
+  flush_if_full(memtable);
+}
+
+void write_through_unranked(Relation index, const UnrankedEntry& row) {
+  Metapage metapage;
+  read_metapage(index, &metapage);
+  size_t done = 0;
+  append_unranked(index, metapage.unranked, &row, 1, &done);
+}
+
 void write_through(Relation index, const IndexRow& row) {
   if (!committing) {
     admit_rows(index);
@@ -290,7 +369,11 @@ void memtable_supersede(Oid index) {
   IndexMemtable* memtable = find(index);
   if (memtable != nullptr) {
     const SubTransactionId subtransaction = GetCurrentSubTransactionId();
-    run_cpp([&] { memtable->rows.supersede(subtransaction); });
+    run_cpp([&] {
+      for (Memtable* part : memtable->parts) {
+        part->supersede(subtransaction);
+      }
+    });
   }
 }
 

@@ -8,6 +8,7 @@
 #include "postgres/boundary/postgres_headers.h"
 
 #include "engine/common/types.h"
+#include "engine/format/unranked_format.h"
 
 namespace vseg {
 namespace pg {
@@ -24,8 +25,12 @@ struct IndexRow {
 // Once the transaction's pre-commit flush has run, the row is written at once.
 void memtable_insert(Relation index, const IndexRow& row);
 
+// The same with a row that has no distance.
+void memtable_insert_unranked(Relation index, const UnrankedEntry& row);
+
 // Writes a row at once.
 void write_through(Relation index, const IndexRow& row);
+void write_through_unranked(Relation index, const UnrankedEntry& row);
 
 // Writes the rows buffered for `index`, so that a scan of it finds them.
 void memtable_flush(Oid index);

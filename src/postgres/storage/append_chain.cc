@@ -24,16 +24,6 @@ namespace {
 PageExpectation header_page(const Appender& a) { return {PageKind::kAppendHeader, a.chain_id}; }
 PageExpectation entries_page(const Appender& a) { return {PageKind::kAppendEntries, a.chain_id}; }
 
-// Where a damaged page would have the next pages taken from must not be believed: the index would
-// be extended up to there.
-void check_next_page(const Appender& a, BlockNumber found_in, uint32_t extent, uint32_t used) {
-  if (used > kExtentPages ||
-      (uint64_t{extent} * kExtentPages + used >= RelationGetNumberOfBlocks(a.index) &&
-       !is_allocated(a.index, extent))) {
-    raise_corrupt(a.index, found_in, "append chain takes its next page from an impossible place");
-  }
-}
-
 void check_tail(const Appender& a) {
   const BlockNumber block = BufferGetBlockNumber(a.tail);
   const auto* header = tail_header(a);
@@ -43,7 +33,7 @@ void check_tail(const Appender& a) {
   if (!is_possible(*header, a.layout)) {
     raise_corrupt(a.index, block, "append entry page has an impossible number of rows or codes");
   }
-  check_next_page(a, block, header->extent, header->extent_used);
+  check_next_page(a.index, block, header->extent, header->extent_used);
 }
 
 // Makes the chain's first entry page, unless another backend was faster. One record: chain header,
@@ -56,7 +46,7 @@ void start_chain(const Appender& a) {
   }
   GenericXLogState* record = GenericXLogStart(a.index);
   auto* header = payload_as<AppendChainHeader>(GenericXLogRegisterBuffer(record, chain, 0));
-  check_next_page(a, a.header_block, header->extent, header->extent_used);
+  check_next_page(a.index, a.header_block, header->extent, header->extent_used);
   ExtentClaim claim = {header->extent, InvalidBuffer};
   uint32_t used = header->extent_used;
   if (used == kExtentPages) {

@@ -195,6 +195,14 @@ bool is_allocated(Relation index, uint32_t extent) {
   return allocated;
 }
 
+void check_next_page(Relation index, BlockNumber found_in, uint32_t extent, uint32_t used) {
+  if (used > kExtentPages ||
+      (uint64_t{extent} * kExtentPages + used >= RelationGetNumberOfBlocks(index) &&
+       !is_allocated(index, extent))) {
+    raise_corrupt(index, found_in, "next page is to be taken from an impossible place");
+  }
+}
+
 void mark_extents(Relation index, uint32_t first, uint32_t count) {
   uint32_t next = first;
   const uint32_t end = first + count;

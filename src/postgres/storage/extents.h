@@ -28,6 +28,10 @@ ExtentClaim claim_extent(Relation index, GenericXLogState* record);
 // Whether the extent is taken.
 bool is_allocated(Relation index, uint32_t extent);
 
+// Raises ERRCODE_INDEX_CORRUPTED if the page `found_in` names an impossible place for a list's next
+// page, behind the first `used` blocks of an extent: the index would be extended up to there.
+void check_next_page(Relation index, BlockNumber found_in, uint32_t extent, uint32_t used);
+
 // Takes `count` free extents, ascending, for a segment that is about to be written, one WAL record
 // a map page; the file is extended first by those that it lacks, and their pages are read into the
 // ring of `strategy`. In few runs (engine/format/segment_format.h): small pieces of free space are

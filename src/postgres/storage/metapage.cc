@@ -10,6 +10,7 @@ extern "C" {
 #include "postgres/storage/chain_pages.h"
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/pages.h"
+#include "postgres/storage/unranked_pages.h"
 
 namespace vseg {
 namespace pg {
@@ -53,6 +54,7 @@ void fill_metapage(Metapage* meta, const IndexIdentity& identity) {
   }
   meta->displaced_head = kNoBlock;
   meta->displaced_tail = kNoBlock;
+  meta->unranked = kUnrankedBlock;
   meta->first_extent_members = 1;
   meta->directory_count = 1;
   DirectoryEntry* chain = &meta->directory[0];
@@ -112,11 +114,15 @@ void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& id
       new_page(index, fork, kStatisticsBlock, {PageKind::kStatistics, 0}, sizeof(Statistics));
   init_statistics(BufferGetPage(statistics), fork);
 
+  Buffer unranked = new_page(index, fork, kUnrankedBlock, {PageKind::kUnranked, 0}, 0);
+  init_unranked_page(BufferGetPage(unranked));
+
   Buffer chain = new_page(index, fork, kFirstChainBlock, {PageKind::kAppendHeader, kFirstChainId},
                           sizeof(AppendChainHeader));
   init_chain_header(BufferGetPage(chain), {kFirstChainId, 0, kFirstChainBlock + 1});
 
   finish_new_page(index, fork, chain);
+  finish_new_page(index, fork, unranked);
   finish_new_page(index, fork, statistics);
   finish_new_page(index, fork, map);
   finish_new_page(index, fork, meta);

@@ -284,6 +284,9 @@ std::vector<uint32_t> find_orphans(Relation index) {
     unaccounted.account(extent);
   }
   BufferPages pages(index);
+  for (uint32_t extent : unranked_extents(pages, metapage.unranked)) {
+    unaccounted.account(extent);
+  }
   for (const Owner& owner : owners) {
     for (uint32_t extent : extents_of(index, &pages, owner, metapage.dimensions)) {
       unaccounted.account(extent);
