@@ -204,7 +204,7 @@ void tell_cause(Relation index, const Look& look) {
          "Look into the server log and into vseg_stats.");
   } else {
     warn(index, tail, "The directory of the index lists as many segments as it can.",
-         "Increase maintenance_work_mem, so that segments can be merged, and call vseg_compact.");
+         "Increase vseg.max_workers and max_worker_processes, so that segments are merged.");
   }
 }
 

@@ -266,6 +266,19 @@ WorkCause cause_of(const MergeInputs& inputs) {
                                                                  : WorkCause::kSeal;
 }
 
+// Who reads the log shall know what takes more memory than it was given, and what ends that.
+void log_memory(Relation index, size_t bytes) {
+  constexpr size_t kMegabyte = 1024 * 1024;
+  const unsigned long long megabytes = bytes / kMegabyte + 1;
+  call_pg([&] {
+    ereport(LOG, (errmsg("a job on vseg index \"%s\" takes up to %lluMB, more than "
+                         "maintenance_work_mem",
+                         RelationGetRelationName(index), megabytes),
+                  errdetail("With less, the index would have more segments than it can list."),
+                  errhint("Increase maintenance_work_mem to %lluMB.", megabytes)));
+  });
+}
+
 uint64_t rows_of_runs(const MergeInputs& inputs) {
   uint64_t rows = 0;
   for (const DirectoryEntry& run : inputs.members) {
@@ -277,7 +290,7 @@ uint64_t rows_of_runs(const MergeInputs& inputs) {
 }  // namespace
 
 MergeJob::MergeJob(Relation index, const JobResources& resources, ProgressMonitor& monitor)
-    : index_(index), monitor_(monitor), options_{} {
+    : index_(index), monitor_(monitor), options_{}, given_memory_(resources.memory) {
   const Metapage metapage = metapage_of(index);
   options_.dimensions = metapage.dimensions;
   options_.metric = metapage.metric;
@@ -285,6 +298,12 @@ MergeJob::MergeJob(Relation index, const JobResources& resources, ProgressMonito
   options_.graph.ef_construction = metapage.ef_construction;
   options_.graph.threads = resources.threads;
   options_.memory = resources.memory;
+}
+
+void MergeJob::take_memory_for(uint64_t rows) {
+  while (capacity() < rows) {
+    options_.memory += options_.memory / 8;
+  }
 }
 
 bool MergeJob::lock(IndexLock lock, bool wait) {
@@ -396,6 +415,9 @@ void MergeJob::replace(const MergeGroup& group) {
   if (cause_of(inputs) == WorkCause::kSeal) {
     const uint64_t rows = rows_of_runs(inputs);
     call_pg([&] { begin_seal(index_, rows); });
+  }
+  if (options_.memory > given_memory_) {
+    log_memory(index_, options_.memory);
   }
   Merge(index_, std::move(inputs), options_, monitor_).run();
   call_pg([&] { end_job(index_); });

@@ -49,6 +49,10 @@ class MergeJob {
   // Rows that one segment may have, for the memory there is.
   uint64_t capacity() const { return SegmentBuilder::capacity(options_); }
 
+  // Lets the job use more memory, if a segment of so many rows needs more. The server's log says so
+  // when it comes to that.
+  void take_memory_for(uint64_t rows);
+
   // Replaces these members by segments of their live rows, unless another job has taken one of them
   // since it was planned. REQUIRES: SEAL if there are runs among them, MERGE or MERGE_SMALL if
   // there are segments.
@@ -62,6 +66,7 @@ class MergeJob {
   Relation index_;
   ProgressMonitor& monitor_;
   SegmentBuilderOptions options_;
+  size_t given_memory_;
 };
 
 }  // namespace pg

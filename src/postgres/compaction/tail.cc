@@ -93,16 +93,39 @@ uint64_t rows_of_oldest_run(Relation index) {
   });
 }
 
+namespace {
+
+uint64_t live_rows(const std::vector<PlannedMember>& members, const MergeGroup& group) {
+  uint64_t rows = 0;
+  for (const PlannedMember& member : members) {
+    rows += std::find(group.begin(), group.end(), member.id) != group.end() ? member.live() : 0;
+  }
+  return rows;
+}
+
+// As many segments as a run may become. Others list members meanwhile.
+uint64_t most_segments_of_run(Relation index) {
+  constexpr uint32_t kMost = 4;
+  Metapage metapage;
+  call_pg([&] { read_metapage(index, &metapage); });
+  return std::clamp((kMaxDirectoryEntries - metapage.directory_count) / 3, 1U, kMost);
+}
+
+}  // namespace
+
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work) {
   MergeJob job(index, work.resources, monitor);
   job.freeze_tail(work.rows);
   const std::vector<PlannedMember> runs = seal_share(job.runs(), work.rows, kMaxDirectoryEntries);
   for (const MergeGroup& group : plan_compaction(runs, job.capacity())) {
+    job.take_memory_for(live_rows(runs, group) / most_segments_of_run(index) + 1);
     job.merge(group);
   }
   return !runs.empty();
 }
 
+// Were segments as large as memory allows left alone, the directory would fill up, nothing could be
+// sealed any more, and the tail would grow without end.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
   const MergePolicy policy = merge_policy(index, std::min(job->capacity(), most));
   const std::vector<PlannedMember> segments = job->segments();
@@ -112,7 +135,8 @@ MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
                          ? plan_dead_segments(segments)
                          : plan_merge(segments, policy);
   if (group.empty() && metapage.directory_count > kMaxMembersForInserters) {
-    group = plan_merge_for_room(segments, policy.capacity);
+    group = plan_merge_for_room(segments, most == kAllRows ? UINT64_MAX : policy.capacity);
+    job->take_memory_for(live_rows(segments, group));
   }
   return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
 }

@@ -43,7 +43,9 @@ bool can_be_maintained(Relation index);
 uint64_t rows_of_oldest_run(Relation index);
 
 // Makes segments of runs, of the oldest first, with `rows` rows in all, but at least one; chains
-// become runs where these have fewer. False if there is nothing to seal. Throws as MergeJob does.
+// become runs where these have fewer. A run that memory does not hold becomes several segments, but
+// no more than a few: the job takes more memory than it was given, if it must. False if there is
+// nothing to seal. Throws as MergeJob does.
 // REQUIRES: SEAL.
 struct SealWork {
   JobResources resources;
@@ -53,7 +55,9 @@ constexpr uint64_t kAllRows = UINT64_MAX;
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
 
 // What is due to be merged, of no more than `most` rows, by the directory, or, where that is so
-// full that inserters list nothing any more, makes room.
+// full that inserters list nothing any more, makes room: then the job takes more memory than it was
+// given, if it must. Where nothing limits the rows, that is for the two smallest of the 48 segments
+// or so that there are: for a 24th of all rows at most.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
 
 // A merge of no more rows is small: who has a merge to do where another is at work, or in a
