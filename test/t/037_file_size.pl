@@ -130,6 +130,55 @@ foreach my $fault (qw(vacuum-truncating:error vacuum-truncating:kill vacuum-trun
 $primary->wait_for_catchup($standby);
 index_agrees($standby, 'items', 'the standby agrees at the end');
 
+# VACUUM with parallel workers must not truncate, and does not fail for it: a worker does.
+create_items($primary, 'moved', rows => 3000, dims => 512);
+$primary->safe_psql('postgres', 'CREATE INDEX ON moved (id)');    # one index has no parallel workers
+# While a snapshot keeps all space from being reused, the file grows with each compaction.
+sub grow_at_end
+{
+	my $old = $primary->background_psql('postgres');
+	$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM moved');
+	foreach my $round (1 .. 3)
+	{
+		$primary->safe_psql('postgres', q{UPDATE moved SET id = id; CALL vseg_compact('moved_idx')});
+	}
+	$old->quit;
+	$primary->safe_psql('postgres', 'SELECT txid_current(); VACUUM (TRUNCATE off) moved');
+	return;
+}
+grow_at_end();
+$primary->safe_psql('postgres', q{CALL vseg_compact('moved_idx'); SELECT txid_current()});
+my $before = pages('moved_idx');
+$primary->safe_psql('postgres', 'SET min_parallel_index_scan_size = 0; VACUUM (PARALLEL 2) moved');
+is(pages('moved_idx'), $before, 'a VACUUM with parallel workers leaves the end of the file alone');
+agrees('moved', 'VACUUM with parallel workers');
+$primary->safe_psql('postgres', 'VACUUM moved');
+cmp_ok(pages('moved_idx'), '<', $before, 'which another one gives back');
+
+# A segment at the end of a file that is mostly free is written anew where the file ends earlier.
+grow_at_end();
+my $live = $primary->safe_psql('postgres', q{SELECT segment_bytes / 8192 FROM vseg_space('moved_idx')});
+$primary->safe_psql('postgres', 'VACUUM moved');
+cmp_ok(pages('moved_idx'), '>', 2.6 * $live, 'a segment at the end keeps the file long');
+$primary->safe_psql('postgres', 'ALTER SYSTEM SET vseg.tail_seal_rows = 1000; SELECT pg_reload_conf()');
+my $pages;
+foreach my $round (1 .. 30)
+{
+	$primary->safe_psql('postgres', 'SELECT txid_current()');
+	$primary->safe_psql('postgres', 'VACUUM moved');
+	$pages = pages('moved_idx');
+	last if $pages <= 2.1 * $live;
+	sleep 1;
+}
+cmp_ok($pages, '<=', 2.1 * $live, 'the file comes back to what the index needs');
+wait_until($primary, q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vseg worker'}, 'workers end');
+my $moves = $primary->safe_psql('postgres', q{SELECT runs FROM vseg_stats('moved_idx') WHERE cause = 'merge'});
+$primary->safe_psql('postgres', 'VACUUM moved; SELECT txid_current(); VACUUM moved');
+sleep 2;
+is($primary->safe_psql('postgres', q{SELECT runs FROM vseg_stats('moved_idx') WHERE cause = 'merge'}),
+	$moves, 'and then nothing is moved any more');
+agrees('moved', 'after moving');
+
 $standby->stop;
 $primary->stop;
 done_testing();

@@ -12,6 +12,7 @@ extern "C" {
 #include "engine/compaction/space_policy.h"
 #include "engine/segment/append_reader.h"
 #include "postgres/boundary/guard.h"
+#include "postgres/compaction/file_end.h"
 #include "postgres/options/options.h"
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
@@ -131,12 +132,14 @@ MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
   const std::vector<PlannedMember> segments = job->segments();
   Metapage metapage;
   call_pg([&] { read_metapage(index, &metapage); });
-  MergeGroup group = merges_must_wait(segment_pages(metapage), metapage.displaced_pages)
-                         ? plan_dead_segments(segments)
-                         : plan_merge(segments, policy);
+  const bool must_wait = merges_must_wait(segment_pages(metapage), metapage.displaced_pages);
+  MergeGroup group = must_wait ? plan_dead_segments(segments) : plan_merge(segments, policy);
   if (group.empty() && metapage.directory_count > kMaxMembersForInserters) {
     group = plan_merge_for_room(segments, most == kAllRows ? UINT64_MAX : policy.capacity);
     job->take_memory_for(live_rows(segments, group));
+  }
+  if (group.empty() && !must_wait) {
+    group = segment_at_file_end(index, metapage, segments, policy.capacity);
   }
   return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();
 }

@@ -32,6 +32,7 @@ extern "C" {
 #include "postgres/storage/directory.h"
 #include "postgres/storage/metapage.h"
 #include "postgres/storage/reclaim.h"
+#include "postgres/storage/truncation.h"
 
 namespace vseg {
 namespace pg {
@@ -133,6 +134,12 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
   });
 }
 
+// What VACUUM had no lock for, or what has become free since.
+bool truncate_if_due(Relation index, const WorkerOrder& /*order*/) {
+  truncate_if_worthwhile(index);
+  return false;
+}
+
 struct Step {
   bool (*run)(Relation index, const WorkerOrder& order);
   WorkCause cause;
@@ -140,6 +147,7 @@ struct Step {
 
 constexpr Step kSealStep = {seal_if_long, WorkCause::kSeal};
 constexpr Step kMergeStep = {merge_if_due, WorkCause::kMerge};
+constexpr Step kTruncateStep = {truncate_if_due, WorkCause::kMerge};
 
 // One step in a transaction without snapshot or transaction ID: it holds back nobody's horizon.
 bool run_step(const WorkerOrder& order, const Step& step) {
@@ -259,6 +267,7 @@ void vseg_worker_main(Datum database) {
   // SEAL is free by now: while a merge takes its time, another worker can seal.
   while (try_step(order, kMergeStep)) {
   }
+  try_step(order, kTruncateStep);
 }
 
 }  // extern "C"

@@ -16,6 +16,7 @@ extern "C" {
 #include "postgres/options/options.h"
 #include "postgres/statistics/index_statistics.h"
 #include "postgres/storage/directory.h"
+#include "postgres/storage/truncation.h"
 
 namespace vseg {
 namespace pg {
@@ -107,7 +108,7 @@ void request_maintenance(Relation index) {
       start_worker_for(index, WorkCause::kSeal, idle_seal_rows())) {
     return;
   }
-  if (can_merge(index)) {
+  if (can_merge(index) || is_truncation_due(index)) {
     start_worker_for(index, WorkCause::kMerge, idle_seal_rows());
   }
 }

@@ -180,6 +180,15 @@ std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccess
   return extents;
 }
 
+// The lowest that are free are chosen first: what lies above makes no difference.
+bool has_room_below(Relation index, uint32_t count, uint32_t extent) {
+  uint32_t found = 0;
+  for (const ExtentRun& run : choose_extents(free_runs(index, extent), count, kMaxExtentRuns / 2)) {
+    found += run.extents;
+  }
+  return found == count;
+}
+
 bool is_allocated(Relation index, uint32_t extent) {
   const BlockNumber block = allocation_map_block(extent);
   if (extent >= MaxBlockNumber / kExtentPages || block >= RelationGetNumberOfBlocks(index)) {

@@ -40,6 +40,9 @@ void check_next_page(Relation index, BlockNumber found_in, uint32_t extent, uint
 std::vector<uint32_t> claim_extents(Relation index, uint32_t count, BufferAccessStrategy strategy,
                                     const std::function<void()>& look);
 
+// Whether claim_extents would take `count` extents that are all below `extent`.
+bool has_room_below(Relation index, uint32_t count, uint32_t extent);
+
 // Free extents among the first `end`.
 uint32_t count_free_extents(Relation index, uint32_t end);
 

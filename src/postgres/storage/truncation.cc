@@ -4,6 +4,7 @@
 #include <algorithm>
 
 extern "C" {
+#include "access/xact.h"
 #include "catalog/storage.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -61,9 +62,14 @@ bool lock_soon(Relation index) {
 
 }  // namespace
 
+bool is_truncation_due(Relation index) {
+  return is_worthwhile(RelationGetNumberOfBlocks(index), blocks_in_use(index)) && is_allowed(index);
+}
+
+// The lock takes a transaction ID, to be logged for standbys, and a VACUUM with parallel workers
+// must not take one.
 void truncate_if_worthwhile(Relation index) {
-  if (!is_worthwhile(RelationGetNumberOfBlocks(index), blocks_in_use(index)) ||
-      !is_allowed(index) || !lock_soon(index)) {
+  if (IsInParallelMode() || !is_truncation_due(index) || !lock_soon(index)) {
     return;
   }
   // Nobody takes space any more.

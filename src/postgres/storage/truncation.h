@@ -13,6 +13,9 @@ namespace pg {
 // index pinned and may take locks.
 void truncate_if_worthwhile(Relation index);
 
+// Whether that would do anything, were the lock to be had.
+bool is_truncation_due(Relation index);
+
 }  // namespace pg
 }  // namespace vseg
 
