@@ -24,7 +24,7 @@ void MemoryPageSource::copy(vseg::BlockNo block, vseg::PageExpectation /*expecte
   std::memcpy(payload, memory_.payload(block), vseg::kPagePayload);
 }
 
-// As much as the server asks the CPU for (src/postgres/storage/pages.cc).
+// As much as the server asks the CPU for (src/postgres/pages/pages.cc).
 void MemoryPageSource::prefetch(vseg::BlockNo block, uint32_t offset, uint32_t bytes) {
   vseg::prefetch_lines(memory_.payload(block) + offset, bytes);
 }

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "engine.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/graph/graph_builder.h"
 #include "engine/graph/row_store.h"

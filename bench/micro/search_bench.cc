@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/common/errors.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/graph/graph_builder.h"
 #include "engine/quantizer/rotation.h"

@@ -5,8 +5,8 @@ extern "C" {
 #include "miscadmin.h"
 }
 
-#include "postgres/compaction/launcher.h"
-#include "postgres/memtable/transaction_memtable.h"
+#include "postgres/workers/launcher.h"
+#include "postgres/ingest/transaction_memtable.h"
 #include "postgres/options/options.h"
 
 extern "C" {

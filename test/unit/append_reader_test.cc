@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 #include "test_index.h"
 
 namespace vseg {

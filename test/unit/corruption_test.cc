@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/search/index_scan.h"
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 #include "engine/segment/segment_reader.h"
 #include "test_index.h"
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "engine/common/errors.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 #include "graph_checks.h"
 
 namespace vseg {

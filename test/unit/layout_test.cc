@@ -7,7 +7,7 @@
 
 #include "engine/common/errors.h"
 #include "engine/format/append_format.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/quantizer/edge_codes.h"
 

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "engine/format/append_format.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/format/segment_format.h"
 #include "engine/graph/graph_builder.h"
 #include "engine/quantizer/rotation.h"
 #include "engine/search/query.h"
-#include "engine/segment/append_encoder.h"
+#include "engine/append/append_encoder.h"
 #include "engine/segment/segment_writer.h"
 #include "memory_pages.h"
 

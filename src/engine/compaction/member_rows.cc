@@ -1,7 +1,7 @@
 #include "engine/compaction/member_rows.h"
 
 #include "engine/common/errors.h"
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 #include "engine/segment/segment_reader.h"
 #include "engine/segment/tombstones.h"
 

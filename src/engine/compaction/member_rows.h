@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/common/types.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/pages/page_source.h"
 
 namespace vseg {

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "engine/common/errors.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 

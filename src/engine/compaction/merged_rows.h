@@ -9,8 +9,8 @@
 
 #include "engine/common/types.h"
 #include "engine/compaction/member_rows.h"
-#include "engine/format/metapage.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/format/metapage_format.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/known_lists.h"
 #include "engine/pages/page_source.h"
 #include "engine/segment/segment_writer.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 
 namespace vseg {
 

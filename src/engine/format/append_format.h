@@ -25,7 +25,7 @@
 #include <cstdint>
 
 #include "engine/common/types.h"
-#include "engine/format/page.h"
+#include "engine/format/page_format.h"
 #include "engine/quantizer/edge_codes.h"
 
 namespace vseg {

@@ -23,7 +23,7 @@
 
 #include "engine/common/types.h"
 #include "engine/format/entry_tree.h"
-#include "engine/format/page.h"
+#include "engine/format/page_format.h"
 
 namespace vseg {
 

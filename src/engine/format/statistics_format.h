@@ -1,7 +1,7 @@
 // The statistics page: what has been done to an index since it was built. On disk.
 //
 // A page of counters that nothing depends on: it is changed without WAL and may fall back in a
-// crash (src/postgres/storage/README.md). At most a search asks for a worker once more then, or a
+// crash (src/postgres/README.md). At most a search asks for a worker once more then, or a
 // job that has failed is tried again too soon.
 #ifndef VSEG_ENGINE_FORMAT_STATISTICS_FORMAT_H_
 #define VSEG_ENGINE_FORMAT_STATISTICS_FORMAT_H_
@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "engine/common/types.h"
-#include "engine/format/page.h"
+#include "engine/format/page_format.h"
 
 namespace vseg {
 

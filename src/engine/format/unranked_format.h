@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "engine/common/types.h"
-#include "engine/format/page.h"
+#include "engine/format/page_format.h"
 
 namespace vseg {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/copies.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/row_store.h"

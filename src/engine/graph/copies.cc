@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 

@@ -8,7 +8,7 @@
 
 #include "engine/format/entry_tree.h"
 #include "engine/graph/kmeans.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 #include "engine/kernels/distance.h"
 #include "engine/quantizer/edge_codes.h"
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "engine/common/types.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/known_lists.h"
 #include "engine/graph/row_store.h"

@@ -18,7 +18,7 @@
 #include "engine/graph/build_work.h"
 #include "engine/graph/insertion_order.h"
 #include "engine/graph/row_locks.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 

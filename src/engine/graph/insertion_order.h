@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/common/types.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/row_store.h"
 
 namespace vseg {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/common/types.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/row_store.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 namespace vseg {
 

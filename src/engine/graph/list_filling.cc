@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/format/segment_format.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 
 #include "engine/common/engine_only.h"
 

@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/pages/page_source.h"
 #include "engine/quantizer/coded_query.h"
 #include "engine/search/cursor.h"
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 
 namespace vseg {
 

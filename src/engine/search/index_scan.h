@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/pages/page_source.h"
 #include "engine/search/cursor.h"
 #include "engine/search/query.h"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/segment/unranked_reader.h"
+#include "engine/append/unranked_reader.h"
 
 namespace vseg {
 

@@ -6,11 +6,11 @@
 #include <set>
 
 #include "engine/format/append_format.h"
-#include "engine/format/metapage.h"
+#include "engine/format/metapage_format.h"
 #include "engine/format/segment_format.h"
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 #include "engine/segment/segment_reader.h"
-#include "engine/segment/unranked_reader.h"
+#include "engine/append/unranked_reader.h"
 
 #include "engine/common/engine_only.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
 
 #include "engine/common/engine_only.h"

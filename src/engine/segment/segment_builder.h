@@ -9,7 +9,7 @@
 
 #include "engine/common/types.h"
 #include "engine/format/segment_format.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/graph_builder.h"
 #include "engine/graph/known_lists.h"
 #include "engine/graph/row_store.h"

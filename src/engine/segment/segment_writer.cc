@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/common/errors.h"
-#include "engine/graph/worker_threads.h"
+#include "engine/common/worker_threads.h"
 #include "engine/quantizer/edge_codes.h"
 #include "engine/segment/entry_tree_writer.h"
 #include "engine/segment/node_writer.h"

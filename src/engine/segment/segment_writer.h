@@ -6,7 +6,7 @@
 
 #include "engine/common/types.h"
 #include "engine/format/segment_format.h"
-#include "engine/graph/build_monitor.h"
+#include "engine/common/build_monitor.h"
 #include "engine/graph/graph_builder.h"
 #include "engine/graph/row_store.h"
 #include "engine/pages/page_source.h"

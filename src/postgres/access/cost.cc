@@ -30,11 +30,11 @@ extern "C" {
 
 #include "engine/format/append_format.h"
 #include "engine/search/search_cost.h"
-#include "engine/segment/append_reader.h"
+#include "engine/append/append_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/options/options.h"
-#include "postgres/storage/metapage.h"
-#include "postgres/storage/pages.h"
+#include "postgres/directory/metapage.h"
+#include "postgres/pages/pages.h"
 
 namespace vseg {
 namespace pg {

@@ -8,8 +8,8 @@ extern "C" {
 
 #include "postgres/access/opclass.h"
 #include "postgres/access/tid.h"
-#include "postgres/memtable/transaction_memtable.h"
-#include "postgres/storage/metapage.h"
+#include "postgres/ingest/transaction_memtable.h"
+#include "postgres/directory/metapage.h"
 
 namespace vseg {
 namespace pg {

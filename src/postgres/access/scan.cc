@@ -15,12 +15,12 @@ extern "C" {
 #include "postgres/access/opclass.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"
-#include "postgres/compaction/idle_tail.h"
-#include "postgres/memtable/transaction_memtable.h"
+#include "postgres/workers/idle_tail.h"
+#include "postgres/ingest/transaction_memtable.h"
 #include "postgres/options/options.h"
 #include "postgres/statistics/index_statistics.h"
-#include "postgres/storage/metapage.h"
-#include "postgres/storage/pages.h"
+#include "postgres/directory/metapage.h"
+#include "postgres/pages/pages.h"
 
 namespace vseg {
 namespace pg {

@@ -14,11 +14,11 @@ extern "C" {
 }
 
 #include "postgres/boundary/guard.h"
-#include "postgres/compaction/merge_job.h"
+#include "postgres/merge/merge_job.h"
 #include "postgres/functions/open_index.h"
 #include "postgres/options/processors.h"
-#include "postgres/storage/metapage.h"
-#include "postgres/storage/reclaim.h"
+#include "postgres/directory/metapage.h"
+#include "postgres/directory/reclaim.h"
 
 namespace vseg {
 namespace pg {

@@ -6,13 +6,13 @@ extern "C" {
 #include "utils/builtins.h"
 }
 
-#include "engine/segment/append_reader.h"
-#include "engine/segment/unranked_reader.h"
+#include "engine/append/append_reader.h"
+#include "engine/append/unranked_reader.h"
 #include "postgres/boundary/guard.h"
 #include "postgres/functions/open_index.h"
 #include "postgres/options/options.h"
-#include "postgres/storage/metapage.h"
-#include "postgres/storage/pages.h"
+#include "postgres/directory/metapage.h"
+#include "postgres/pages/pages.h"
 
 namespace vseg {
 namespace pg {

@@ -8,9 +8,9 @@ extern "C" {
 }
 
 #include "postgres/functions/open_index.h"
-#include "postgres/storage/displaced_queue.h"
-#include "postgres/storage/extents.h"
-#include "postgres/storage/metapage.h"
+#include "postgres/directory/displaced_queue.h"
+#include "postgres/pages/extents.h"
+#include "postgres/directory/metapage.h"
 
 namespace vseg {
 namespace pg {

@@ -10,7 +10,7 @@ extern "C" {
 
 #include "postgres/functions/open_index.h"
 #include "postgres/statistics/index_statistics.h"
-#include "postgres/storage/metapage.h"
+#include "postgres/directory/metapage.h"
 
 namespace vseg {
 namespace pg {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdlib>
 
-#include "postgres/compaction/fault_point.h"
+#include "postgres/boundary/fault_point.h"
 
 namespace vseg {
 namespace pg {

@@ -1,4 +1,4 @@
-// See storage/README.md for why the page is changed without WAL.
+// See src/postgres/README.md for why the page is changed without WAL.
 #include "postgres/statistics/index_statistics.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ extern "C" {
 }
 
 #include "engine/compaction/back_pressure.h"
-#include "postgres/storage/pages.h"
+#include "postgres/pages/pages.h"
 
 namespace vseg {
 namespace pg {
