@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "engine/segment/segment_builder.h"
+#include "postgres/access/create_index.h"
 #include "postgres/access/opclass.h"
 #include "postgres/access/tid.h"
 #include "postgres/boundary/guard.h"

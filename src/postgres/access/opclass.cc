@@ -37,11 +37,6 @@ const OpclassSupport& opclass_support(Relation index) {
       DatumGetPointer(FunctionCall1(support, PointerGetDatum(nullptr))));
 }
 
-uint32_t column_dimensions(Relation index) {
-  const int32 typmod = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
-  return typmod > 0 ? static_cast<uint32_t>(typmod) : 0;
-}
-
 const float* index_form(Datum value, Metric metric, uint32_t dimensions) {
   const Vector* vector = datum_get_vector(value);
   if (vector->dim != static_cast<int64_t>(dimensions)) {

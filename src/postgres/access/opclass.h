@@ -19,9 +19,6 @@ constexpr uint16 kSupportProc = 1;
 
 const OpclassSupport& opclass_support(Relation index);
 
-// Dimensions of the indexed column, from its type modifier; 0 if it has none.
-uint32_t column_dimensions(Relation index);
-
 // The vector of a datum, in the metric's form, ready for the engine: `floats` points into the
 // detoasted datum or to a scaled copy in the current memory context. Raises
 // ERRCODE_DATA_EXCEPTION if its dimensions are not `dimensions`. Returns null for a zero vector
