@@ -70,7 +70,8 @@ TEST(Copies, AreRowsThatDifferInTheSignOfZero) {
 }
 
 TEST(Copies, AreRowsThatRoundToTheSameBytes) {
-  RowStore store = store_of({2, {0, 0, 255, 255, 100, 7, 100.2F, 6.9F, 101, 7}});
+  RowStore store = store_of(
+      {2, {0, 0, 255, 255, 100, 7, 100.2F, 6.9F, 101, 7, 103, 7, 105, 7, 107, 7, 109, 7, 111, 7}});
   EXPECT_TRUE(copies_of(store).none());
   store.narrow();
   const Copies copies = copies_of(store);
@@ -108,6 +109,27 @@ TEST(Copies, ShareTheListOfTheirOriginal) {
   }
 }
 
+TEST(Copies, AreRowsThatDifferByNoise) {
+  for (Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kL1}) {
+    Rows rows = random_rows(400, 32, 1);
+    const Rows noise = random_rows(400, 32, 2);
+    for (uint32_t i = 250; i < 400; i++) {
+      for (uint32_t d = 0; d < 32; d++) {
+        rows.floats[i * 32 + d] = rows.row(i % 3)[d] + 1e-3F * noise.row(i)[d];
+      }
+    }
+    const Copies copies = copies_of(store_of(rows, metric));
+    EXPECT_EQ(copies.near().count(), 3U);
+    EXPECT_EQ(copies.count(), 150U);
+    for (uint32_t i = 250; i < 400; i++) {
+      EXPECT_EQ(copies.original(i), copies.original(i % 3));
+    }
+    for (uint32_t i = 3; i < 250; i++) {
+      EXPECT_EQ(copies.original(i), i);
+    }
+  }
+}
+
 // What is searched: rows at random or in topics, some of them copies of a few.
 struct Heaps {
   const char* name;
@@ -116,6 +138,7 @@ struct Heaps {
   uint32_t heaps;
   uint32_t percent;  // of the rows that are in heaps
   enum { kOfRows, kInTheMiddle, kZero } at = kOfRows;
+  float noise = 0;  // of copies, as long as this
 };
 
 std::ostream& operator<<(std::ostream& out, const Heaps& heaps) { return out << heaps.name; }
@@ -138,8 +161,10 @@ class EqualVectors : public testing::TestWithParam<Heaps> {
     std::shuffle(heap_of.begin(), heap_of.end(), random_);
     uint32_t other = 0;
     for (uint32_t heap : heap_of) {
-      const std::vector<float> row =
-          heap == kNone ? vector_of(others_.row(other++)) : heap_vector(heap);
+      std::vector<float> row = heap == kNone ? vector_of(others_.row(other++)) : heap_vector(heap);
+      if (heap != kNone && GetParam().noise > 0) {
+        add_noise(&row);
+      }
       all_.floats.insert(all_.floats.end(), row.begin(), row.end());
     }
   }
@@ -147,6 +172,12 @@ class EqualVectors : public testing::TestWithParam<Heaps> {
   static constexpr uint32_t kNone = ~0U;
 
   std::vector<float> vector_of(const float* row) const { return {row, row + dimensions_}; }
+
+  void add_noise(std::vector<float>* row) {
+    std::normal_distribution<float> normal(
+        0, GetParam().noise / std::sqrt(static_cast<float>(dimensions_)));
+    std::for_each(row->begin(), row->end(), [&](float& value) { value += normal(random_); });
+  }
 
   bool unit_length() const {
     return GetParam().metric == Metric::kCosine || GetParam().at == Heaps::kZero;
@@ -247,6 +278,9 @@ class EqualVectors : public testing::TestWithParam<Heaps> {
 
   // Who asks for one row more than a heap has gets all of it.
   void expect_whole_heaps(TestIndex* index, const Rows& rows) const {
+    if (GetParam().noise > 0) {
+      return;
+    }
     for (uint32_t heap = 0; heap < std::min(GetParam().heaps, 5U); heap++) {
       const std::vector<float> vector = heap_vector(heap);
       auto equal = [&](uint32_t row) {
@@ -260,7 +294,8 @@ class EqualVectors : public testing::TestWithParam<Heaps> {
     }
   }
 
-  // The share of the ten nearest rows that a search finds. Equal rows stand for one another.
+  // The share of the ten nearest rows that a search finds. Equal rows stand for one another, and so
+  // do nearly equal ones, whose squared distances differ by little.
   double recall(TestIndex* index, const Rows& rows) const {
     uint32_t right = 0;
     for (uint32_t i = 0; i < queries_.count(); i++) {
@@ -271,8 +306,9 @@ class EqualVectors : public testing::TestWithParam<Heaps> {
       }
       const std::vector<float> distances(exact);
       std::nth_element(exact.begin(), exact.begin() + 9, exact.end());
+      const float limit = exact[9] + 4 * GetParam().noise * std::sqrt(std::fabs(exact[9]));
       for (uint32_t number : nearest(index, queries_.row(i), 10)) {
-        right += distances[number] <= exact[9];
+        right += distances[number] <= limit;
       }
     }
     return right / (10.0 * queries_.count());
@@ -295,6 +331,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Heaps{"ThirtyCosine", Metric::kCosine, 384, 30, 20},
                     Heaps{"AThousandPairs", Metric::kL2, 32, 1000, 34},
                     Heaps{"AThousandL1", Metric::kL1, 32, 1000, 50},
+                    Heaps{"OneNearlyEqual", Metric::kL2, 32, 1, 5, Heaps::kInTheMiddle, 1e-3F},
+                    Heaps{"OneAlmostEqual", Metric::kL2, 32, 1, 5, Heaps::kInTheMiddle, 1e-5F},
+                    Heaps{"HalfNearlyEqual", Metric::kL2, 32, 7, 50, Heaps::kOfRows, 1e-3F},
+                    Heaps{"SevenNearlyEqual", Metric::kCosine, 384, 7, 20, Heaps::kOfRows, 1e-3F},
+                    Heaps{"NearPairs", Metric::kL2, 32, 500, 25, Heaps::kOfRows, 1e-3F},
                     Heaps{"ThirtyInnerProduct", Metric::kInnerProduct, 32, 30, 50}),
     [](const auto& info) { return std::string(info.param.name); });
 

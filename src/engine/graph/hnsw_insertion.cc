@@ -122,6 +122,7 @@ class Insertion {
       hnsw_.efConstruction = joining_candidates();
       run_step({joined_, order_.inserted}, &Insertion::insert_from_neighbor);
     }
+    link_near_rows();
     locks_.reset();
   }
 
@@ -364,6 +365,52 @@ class Insertion {
     RowLock lock(&locks_->locks()[row]);
     hnsw_.add_links_starting_from(tools->distances, static_cast<int>(row),
                                   static_cast<int>(nearest), distance, 0, locks_->locks().data(),
+                                  tools->visited);
+  }
+
+  // The last step: makes a graph of each large group of near rows, of layer 0 alone. It begins at
+  // the second row; the first stands for the group outside, so no way leads from one to the other.
+  void link_near_rows() {
+    const RowGroups& near = copies_.near();
+    const auto degree = static_cast<uint32_t>(hnsw_.nb_neighbors(0));
+    std::vector<Ordinal> inserted;
+    for (RowGroups::Group group = 0; group < near.count(); ++group) {
+      if (copies_.has_graph(group, degree)) {
+        const Ordinal* members = near.members(group);
+        inserted.insert(inserted.end(), members + 2, members + near.size(group));
+      }
+    }
+    if (inserted.empty()) {
+      return;
+    }
+    hnsw_.efConstruction = static_cast<int>(options_.ef_construction);
+    shorten_lists(static_cast<int>(Copies::inner_degree(degree)));
+    SharedWork shared;
+    shared.work = [&](RowQueue& queue) {
+      Tools tools(rows_);
+      for (uint32_t i; queue.next(&i);) {
+        insert_among_near(&tools, inserted[i]);
+      }
+      distances_ += tools.distances.count();
+    };
+    shared.unblock = [&] { locks_->open_all(); };
+    run_threads(static_cast<uint32_t>(inserted.size()), options_.threads, monitor_, shared);
+  }
+
+  // Layer 0 keeps the first slots of each list; the layers above are not used any more.
+  void shorten_lists(int degree) {
+    const int fewer = hnsw_.nb_neighbors(0) - degree;
+    std::vector<int>& slots = hnsw_.cum_nneighbor_per_level;
+    std::for_each(slots.begin() + 1, slots.end(), [fewer](int& before) { before -= fewer; });
+  }
+
+  void insert_among_near(Tools* tools, Ordinal row) {
+    const RowGroups& near = copies_.near();
+    const Ordinal first = near.members(near.of(row))[1];
+    tools->distances.set_row(row);
+    RowLock lock(&locks_->locks()[row]);
+    hnsw_.add_links_starting_from(tools->distances, static_cast<int>(row), static_cast<int>(first),
+                                  tools->distances(first), 0, locks_->locks().data(),
                                   tools->visited);
   }
 

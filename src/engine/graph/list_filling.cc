@@ -42,12 +42,19 @@ class ListFiller {
 
   // Candidates come in turns: the next are looked at only where the list is not full yet.
   void fill(Ordinal row) {
-    if (copies_.is_copy(row)) {
-      return;
-    }
     size_ = old_sizes_[row];
     list_ = graph_.list(row);
     row_ = row;
+    slots_ = graph_.degree;
+    group_ = RowGroups::kNone;
+    if (copies_.is_copy(row)) {
+      if (size_ > 0) {
+        slots_ = Copies::inner_degree(graph_.degree);
+        group_ = copies_.near().of(row);
+        fill_with([&] { collect_neighbors(0); });
+      }
+      return;
+    }
     if (known_ != nullptr && row < known_->rows()) {
       fill_with([&] { collect_known(); });
       fill_with([&] { collect_behind_dead(); });
@@ -58,7 +65,7 @@ class ListFiller {
  private:
   template <typename Collect>
   void fill_with(const Collect& collect) {
-    if (size_ == graph_.degree) {
+    if (size_ == slots_) {
       return;
     }
     candidates_.clear();
@@ -112,7 +119,8 @@ class ListFiller {
     }
   }
 
-  // Each once, without the row itself and what its list has already.
+  // Each once, without the row itself and what its list has already, and nothing from outside its
+  // group in the graph of one.
   void keep_new_ones() {
     std::sort(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
       return a.row != b.row ? a.row < b.row : a.via < b.via;
@@ -121,6 +129,7 @@ class ListFiller {
     candidates_.erase(std::unique(candidates_.begin(), candidates_.end(), same), candidates_.end());
     auto known = [&](const Candidate& candidate) {
       return candidate.row == row_ ||
+             (group_ != RowGroups::kNone && copies_.near().of(candidate.row) != group_) ||
              std::find(list_, list_ + size_, candidate.row) != list_ + size_;
     };
     candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(), known),
@@ -131,7 +140,7 @@ class ListFiller {
   // alpha times nearer to it than the list's own row.
   void add_diverse() {
     for (Candidate& candidate : candidates_) {
-      if (size_ == graph_.degree) {
+      if (size_ == slots_) {
         return;
       }
       if (is_diverse(candidate)) {
@@ -152,7 +161,7 @@ class ListFiller {
 
   void add_nearest() {
     for (const Candidate& candidate : candidates_) {
-      if (size_ == graph_.degree) {
+      if (size_ == slots_) {
         return;
       }
       if (candidate.row != kNoOrdinal) {
@@ -170,14 +179,39 @@ class ListFiller {
   Ordinal row_ = 0;          // being filled
   Ordinal* list_ = nullptr;  // its list
   uint32_t size_ = 0;
+  uint32_t slots_ = 0;                         // it may use
+  RowGroups::Group group_ = RowGroups::kNone;  // in whose graph the list is
   std::vector<Candidate> candidates_;
   std::vector<Ordinal> found_;
 };
+
+// In the graphs of near rows FAISS's rule leaves some rows without a way in: where all distances
+// are about the same, as among rows of noise, it hides most. So the rows that a list names get to
+// name its row as well, where they have room.
+void link_back(const Copies& copies, Graph* graph) {
+  const RowGroups& near = copies.near();
+  const uint32_t slots = Copies::inner_degree(graph->degree);
+  std::vector<Ordinal> before;
+  for (RowGroups::Group group = 0; group < near.count(); ++group) {
+    for (uint32_t i = 1; i < near.size(group); ++i) {  // the first is in no such graph
+      const Ordinal row = near.members(group)[i];
+      before.assign(graph->list(row), graph->list(row) + graph->list_size(row));
+      for (const Ordinal neighbor : before) {
+        Ordinal* list = graph->list(neighbor);
+        const uint32_t size = graph->list_size(neighbor);
+        if (size < slots && std::find(list, list + size, row) == list + size) {
+          list[size] = row;
+        }
+      }
+    }
+  }
+}
 
 }  // namespace
 
 void fill_lists(const FilledRows& rows, const GraphOptions& options, BuildMonitor& monitor,
                 Graph* graph) {
+  link_back(rows.copies, graph);
   std::vector<uint8_t> old_sizes(graph->rows);
   for (Ordinal row = 0; row < graph->rows; ++row) {
     old_sizes[row] = static_cast<uint8_t>(graph->list_size(row));

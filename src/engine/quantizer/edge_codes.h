@@ -28,6 +28,7 @@
 #ifndef VSEG_ENGINE_QUANTIZER_EDGE_CODES_H_
 #define VSEG_ENGINE_QUANTIZER_EDGE_CODES_H_
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -52,6 +53,20 @@ inline size_t edge_code_bytes(uint32_t dimensions, uint32_t degree) {
 // Lanes of the group that starts at lane `first`.
 inline uint32_t edge_group_lanes(uint32_t degree, uint32_t first) {
   return degree - first < kEdgeGroupLanes ? degree - first : kEdgeGroupLanes;
+}
+
+// The factors `scaling` of the lanes from `first` on, at any alignment.
+inline const std::byte* edge_scalings(const std::byte* area, uint32_t padded, uint32_t degree,
+                                      uint32_t first) {
+  const size_t lanes = edge_group_lanes(degree, first);
+  return area + first * bytes_per_edge(padded) + lanes * (padded / 8 + sizeof(float));
+}
+
+// About how long a residual is for each unit of F: sum |r_i| / |r|, which is near its mean for
+// normal deviates, since the rotation is random.
+inline float length_of_factor(uint32_t padded) {
+  constexpr float kMeanMagnitude = 0.797884561F;  // sqrt(2 / pi)
+  return kMeanMagnitude * std::sqrt(static_cast<float>(padded));
 }
 
 // What a code needs to know of the residual r to `own`.

@@ -30,18 +30,6 @@ constexpr float kFarthest = std::numeric_limits<float>::max();
 // Squares of longer queries might overflow when a row's are added.
 constexpr float kLongest = 9e18f;
 
-void push(const Candidate& candidate, std::vector<Candidate>* heap) {
-  heap->push_back(candidate);
-  std::push_heap(heap->begin(), heap->end(), farther);
-}
-
-Candidate pop(std::vector<Candidate>* heap) {
-  std::pop_heap(heap->begin(), heap->end(), farther);
-  const Candidate nearest = heap->back();
-  heap->pop_back();
-  return nearest;
-}
-
 // The query as the signed sums of a chain's codes are taken with it: relative to the centroid,
 // where distances are.
 std::vector<float> coded_form(const Query& query, const std::vector<float>& centroid) {
@@ -250,7 +238,7 @@ bool AppendCursor::is_live(const EntryPage& page, uint32_t row) const {
 
 void AppendCursor::take_up_found() {
   while (batch_.size() < wanted_ && !found_.empty()) {
-    find(pop(&found_));
+    find(take_nearest(&found_));
   }
 }
 
@@ -297,7 +285,7 @@ void AppendCursor::read(Ordinal ordinal, float bound) {
 bool AppendCursor::next_round(float limit, uint32_t rows) {
   round_.clear();
   while (round_.size() < rows && !unread_.empty() && unread_.front().distance <= limit) {
-    const Ordinal ordinal = pop(&unread_).ordinal;
+    const Ordinal ordinal = take_nearest(&unread_).ordinal;
     if (bounds_[ordinal] != kRead) {
       round_.push_back(ordinal);
     }
@@ -316,7 +304,7 @@ void AppendCursor::find(const Candidate& candidate) {
   std::push_heap(batch_.begin(), batch_.end(), nearer);
   if (batch_.size() > wanted_) {
     std::pop_heap(batch_.begin(), batch_.end(), nearer);
-    push(batch_.back(), &found_);
+    add_to_heap(batch_.back(), &found_);
     batch_.pop_back();
   }
 }
@@ -327,7 +315,7 @@ void AppendCursor::deliver(float bound, std::vector<Candidate>* rows) {
     if (candidate.distance <= bound) {
       rows->push_back(candidate);
     } else {
-      push(candidate, &found_);
+      add_to_heap(candidate, &found_);
     }
   }
   batch_.clear();

@@ -44,6 +44,19 @@ inline void add_to_heap(const std::vector<Candidate>& added, std::vector<Candida
   }
 }
 
+inline void add_to_heap(const Candidate& added, std::vector<Candidate>* heap) {
+  heap->push_back(added);
+  std::push_heap(heap->begin(), heap->end(), farther);
+}
+
+// REQUIRES: a heap with the nearest first, not empty.
+inline Candidate take_nearest(std::vector<Candidate>* heap) {
+  std::pop_heap(heap->begin(), heap->end(), farther);
+  const Candidate nearest = heap->back();
+  heap->pop_back();
+  return nearest;
+}
+
 // Sums of huge elements overflow, and damaged codes may give anything: as Query::distance, never
 // infinite nor what heaps cannot order.
 inline float orderable(float estimate) {

@@ -1,10 +1,14 @@
 #include "engine/search/segment_cursor.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
 #include "engine/common/errors.h"
+#include "engine/quantizer/edge_codes.h"
+#include "engine/quantizer/rotation.h"
 #include "engine/search/entry_descent.h"
 #include "engine/search/scan_choice.h"
 
@@ -26,21 +30,15 @@ uint32_t expected_rows(uint32_t ef, const SegmentHeader& header) {
 
 // A batch keeps as many rows of the frontier in a heap as it looks for (under a bound, as it must
 // find before that may end it), and not fewer than this.
-// With twice as many a search of MNIST took a sixth more time at the same recall, of GloVe as much:
-// it reads a few more rows, finds a little more, and has more to sort.
+// With more it reads a few more rows, finds a little more, and has more to sort.
 constexpr uint32_t kMinWidth = 16;
 
-void set_aside(const Candidate& copy, std::vector<Candidate>* copies) {
-  copies->push_back(copy);
-  std::push_heap(copies->begin(), copies->end(), farther);
-}
+// A neighbour is a near copy of a row whose distance to it is this part of the query's, or less.
+constexpr float kNearCopy = 1.0F / 16;
 
-Candidate take_nearest(std::vector<Candidate>* copies) {
-  std::pop_heap(copies->begin(), copies->end(), farther);
-  const Candidate nearest = copies->back();
-  copies->pop_back();
-  return nearest;
-}
+// Where only distances to the query are known, copies are rows that differ so little in theirs.
+// Others may be among them, which wait as copies do.
+constexpr float kSameDistance = 1.0F / 1024;
 
 }  // namespace
 
@@ -60,6 +58,18 @@ SegmentCursor::SegmentCursor(PageSource& pages, const DirectoryEntry& entry, con
   if (segment_.header().code_bytes != 0) {
     coded_ = &query.coded(segment_.header().degree);
     estimates_.resize(segment_.header().degree);
+    factors_.resize(segment_.header().degree);
+    padded_ = padded_dimensions(query_.dimensions());
+    const bool product = query_.metric() == Metric::kInnerProduct;
+    factor_per_length_ = (product ? 1.0F : 2.0F) / length_of_factor(padded_);
+    if (product) {
+      query_length_ = std::sqrt(-query_.distance(query_.vector()));
+    } else if (segment_.header().own != OwnVector::kSplit) {
+      // Rounding adds the deviation times the factor to an estimate: too much where that is more
+      // than a quarter of the square of the edge's length.
+      blur_ = 4 * coded_->sum_deviation(0) * factor_per_length_ * factor_per_length_;
+      blurred_within_ = blur_ / factor_per_length_ * blur_ / factor_per_length_;
+    }
   }
 }
 
@@ -190,9 +200,7 @@ bool SegmentCursor::rather_compares_rest(uint32_t wanted, float bound) const {
 }
 
 // From outside a hole the nearest rows around it are hard to walk to: where comparing all rows
-// takes no longer than a query may, it is what finds them. Of 10,000 live rows of 96 dimensions
-// around a hole as large, a walk from the nearest live entry points took 0.2 ms at recall@10 0.79,
-// the comparisons 1 ms.
+// takes no longer than a query may, it is what finds them.
 bool SegmentCursor::rather_compares_all_around_hole() const {
   constexpr double kMostTime = 2e6;  // nanoseconds
   return !only_walks_ && scan_time({std::max(segment_.rows(), 1u), live_rows_, wanted_,
@@ -246,10 +254,7 @@ void SegmentCursor::take_up_found() {
   add_to_heap(spilled_, &found_);
   spilled_.clear();
   for (uint32_t i = 0; i < kept_ && !found_.empty(); i++) {
-    std::pop_heap(found_.begin(), found_.end(), farther);
-    Candidate candidate = found_.back();
-    found_.pop_back();
-    find(candidate);
+    find(take_nearest(&found_));
   }
 }
 
@@ -309,8 +314,8 @@ void SegmentCursor::see_all(float from, std::vector<Ordinal>* ordinals) {
 
 void SegmentCursor::see(float from, Ordinal ordinal) {
   Candidate candidate{query_.distance(segment_.vector(ordinal)), ordinal};
-  if (candidate.distance == from) {
-    set_aside(candidate, &copies_);
+  if (from < kNoBound && std::fabs(candidate.distance - from) <= kSameDistance * std::fabs(from)) {
+    add_to_heap(candidate, &copies_);
     return;
   }
   if (candidate.distance >= frontier_.limit()) {
@@ -374,12 +379,18 @@ void SegmentCursor::read(Ordinal ordinal) {
   const float distance = query_.distance(node.vector);
   neighbors_.assign(node.neighbors, node.neighbors + node.neighbor_count);
   estimate(node, distance);
-  const bool has_copies = set_copies_aside(distance);
+  const bool has_copies = sees_copies(node, distance);
+  if (has_copies) {
+    set_copies_aside();
+  }
+  if (distance < blurred_within_) {
+    compare_blurred();
+  }
   const bool live = !tombstones_.dead(ordinal);
   expansions_ -= live && expansions_ > 0 ? 1 : 0;
   if (live && !compared_.contains(ordinal)) {
     if (has_copies && is_found(distance)) {
-      set_aside({distance, ordinal}, &expanded_copies_);
+      add_to_heap({distance, ordinal}, &expanded_copies_);
     } else {
       find({distance, ordinal});
     }
@@ -412,37 +423,82 @@ void SegmentCursor::compare_nearest() {
   }
 }
 
-// A code of a row's own vector gives the row's own distance, to the bit.
-bool SegmentCursor::set_copies_aside(float distance) {
-  // Nearly always there are none. Lanes behind the last neighbour are infinitely far; there are as
-  // many as the degree, in groups that the compiler compares at once.
-  constexpr size_t kAtOnce = 16;
-  int equal = 0;
-  for (size_t i = 0; i < estimates_.size(); i += kAtOnce) {
-    for (size_t lane = 0; lane < kAtOnce; lane++) {
-      equal += estimates_[i + lane] == distance ? 1 : 0;
+// Whether some neighbours are copies of the row being read: nearer to it than a small part of its
+// distance to the query. The code of an equal row has factors 0, so it is one of them.
+bool SegmentCursor::sees_copies(const NodeView& node, float distance) {
+  const bool product = query_.metric() == Metric::kInnerProduct;
+  // Under the inner product, instead of the distance: the row's length along the query.
+  const float away = product ? std::fabs(distance) / query_length_ : std::sqrt(distance);
+  near_ = kNearCopy * away * factor_per_length_;
+  // Nearly always there are none. There are as many lanes as the degree, in groups that the
+  // compiler compares at once; those behind the last neighbour are infinitely far.
+  constexpr uint32_t kAtOnce = 16;
+  const uint32_t degree = segment_.header().degree;
+  int copies = 0;
+  for (uint32_t first = 0; first < degree; first += kEdgeGroupLanes) {
+    const std::byte* scalings = edge_scalings(node.codes, padded_, degree, first);
+    for (uint32_t i = 0; i < edge_group_lanes(degree, first); i += kAtOnce) {
+      float* factors = factors_.data() + first + i;
+      std::memcpy(factors, scalings + i * sizeof(float), kAtOnce * sizeof(float));
+      for (uint32_t lane = 0; lane < kAtOnce; lane++) {
+        const bool near = std::fabs(factors[lane]) <= near_;
+        copies += near & (estimates_[first + i + lane] < kNoBound) ? 1 : 0;
+      }
     }
   }
-  if (equal == 0) {
+  if (copies == 0) {
     return false;
   }
-  size_t kept = 0;
+  // Two rows of a group may be twice as far apart as each is from a third.
+  spread_ = 0;
   for (size_t i = 0; i < neighbors_.size(); i++) {
-    if (estimates_[i] != distance) {
-      neighbors_[kept] = neighbors_[i];
-      estimates_[kept++] = estimates_[i];
-    } else if (!visited_.contains(neighbors_[i])) {
-      set_aside({distance, neighbors_[i]}, &copies_);
-    }
+    spread_ = is_copy(i) ? std::max(spread_, std::fabs(factors_[i])) : spread_;
   }
-  const bool some = kept < neighbors_.size();
-  neighbors_.resize(kept);
-  return some;
+  spread_ *= 2 * (product ? query_length_ : 2 * away) / factor_per_length_;
+  return true;
 }
 
+// A neighbour that codes cannot tell anything about is infinitely near.
+bool SegmentCursor::is_copy(size_t neighbor) const {
+  return std::fabs(factors_[neighbor]) <= near_ && std::fabs(estimates_[neighbor]) < kNoBound;
+}
+
+void SegmentCursor::set_copies_aside() {
+  size_t kept = 0;
+  for (size_t i = 0; i < neighbors_.size(); i++) {
+    if (!is_copy(i)) {
+      neighbors_[kept] = neighbors_[i];
+      factors_[kept] = factors_[i];
+      estimates_[kept++] = estimates_[i];
+    } else if (!visited_.contains(neighbors_[i])) {
+      add_to_heap({estimates_[i], neighbors_[i]}, &copies_);
+    }
+  }
+  neighbors_.resize(kept);
+}
+
+// Exact distances of the neighbours that codes cannot tell from each other.
+void SegmentCursor::compare_blurred() {
+  auto unknown = [this](size_t i) {
+    return std::fabs(factors_[i]) < blur_ && !visited_.contains(neighbors_[i]);
+  };
+  for (size_t i = 0; i < neighbors_.size(); i++) {
+    if (unknown(i)) {
+      segment_.prefetch_node_vector(neighbors_[i]);
+    }
+  }
+  for (size_t i = 0; i < neighbors_.size(); i++) {
+    if (unknown(i)) {
+      estimates_[i] = query_.distance(segment_.node_vector(neighbors_[i]));
+    }
+  }
+}
+
+// Whether the batch has a copy of a row this far away.
 bool SegmentCursor::is_found(float distance) const {
-  return std::any_of(batch_.begin(), batch_.end(),
-                     [&](const Candidate& found) { return found.distance == distance; });
+  return std::any_of(batch_.begin(), batch_.end(), [&](const Candidate& found) {
+    return std::fabs(found.distance - distance) <= spread_;
+  });
 }
 
 // The nearest copy competes again, where it is nearer than rows of the batch. Returns

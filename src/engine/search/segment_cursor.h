@@ -35,7 +35,9 @@ namespace vseg {
 // and there is no more walk.
 //
 // Copies of a row that was found are set aside: they tell the walk nothing, and would take the
-// places of rows that lead on. Those nearer than the batch's farthest come in at its end.
+// places of rows that lead on. So are near copies: neighbours much nearer to the row than the query
+// is. Those nearer than the batch's farthest come in at its end, nearest first. Among rows so near
+// that the rounding of the query's tables hides their differences, neighbours are compared exactly.
 //
 // Each row seen is in frontier_, copies_ or postponed_ (not expanded), or expanded. And if it is
 // live, in one of: batch_; found_, spilled_ or expanded_copies_ (waiting for a later batch);
@@ -70,7 +72,10 @@ class SegmentCursor : public Cursor {
   bool enter_elsewhere();
   void see_all(float from, std::vector<Ordinal>* ordinals);
   void see(float from, Ordinal ordinal);
-  bool set_copies_aside(float distance);
+  bool sees_copies(const NodeView& node, float distance);
+  void set_copies_aside();
+  bool is_copy(size_t neighbor) const;
+  void compare_blurred();
   bool is_found(float distance) const;
   bool take_up_copy();
   bool all_seen() const { return frontier_.all_seen() && copies_.empty(); }
@@ -93,6 +98,11 @@ class SegmentCursor : public Cursor {
   VisitedSet visited_;                 // rows whose exact distance is known
   VisitedSet compared_{0};             // rows compared and not expanded, or expanded later
   const CodedQuery* coded_ = nullptr;  // null: the segment has no codes
+  uint32_t padded_ = 0;                // dimensions of codes
+  float factor_per_length_ = 0;        // of an edge, about
+  float query_length_ = 0;             // of inner products
+  float blur_ = 0;                     // edges with factors below it are shorter than codes tell
+  float blurred_within_ = 0;           // they matter only to a query as near as this
   Frontier frontier_;
   std::vector<Candidate> copies_;           // of rows found, not expanded; heap, nearest first
   std::vector<Candidate> expanded_copies_;  // likewise, but expanded
@@ -113,7 +123,10 @@ class SegmentCursor : public Cursor {
   std::vector<Candidate> batch_;      // heap, farthest first; at most kept_
   std::vector<float> nearest_;        // heap, farthest first; the bounded_ef_ nearest of batch_
   std::vector<Ordinal> neighbors_;    // of the row being expanded,
-  std::vector<float> estimates_;      // and their distances, by their codes
+  std::vector<float> estimates_;      // their distances, by their codes,
+  std::vector<float> factors_;        // the factors of these, by the edges' lengths,
+  float near_ = 0;                    // up to which they are its copies,
+  float spread_ = 0;                  // and by how much their distances may differ from its own
   std::vector<Candidate> postponed_;  // compared in this batch: to be expanded in a later one
 };
 
