@@ -68,9 +68,9 @@ bool is_truncation_due(Relation index) {
 
 // The lock takes a transaction ID, to be logged for standbys, and a VACUUM with parallel workers
 // must not take one.
-void truncate_if_worthwhile(Relation index) {
+bool truncate_if_worthwhile(Relation index) {
   if (IsInParallelMode() || !is_truncation_due(index) || !lock_soon(index)) {
-    return;
+    return false;
   }
   // Nobody takes space any more.
   const BlockNumber end = blocks_in_use(index);
@@ -81,6 +81,7 @@ void truncate_if_worthwhile(Relation index) {
   }
   // Who gets a lock on the index from here on processes smgrtruncate's invalidation first.
   UnlockRelation(index, AccessExclusiveLock);
+  return true;
 }
 
 }  // namespace pg

@@ -11,7 +11,8 @@ namespace pg {
 // frees 1,000 blocks or a sixteenth of it, nobody else uses the index, now or within a second, and
 // the table's vacuum_truncate does not forbid it. REQUIRES: that the caller has no buffer of the
 // index pinned and may take locks.
-void truncate_if_worthwhile(Relation index);
+// Returns whether it had the lock.
+bool truncate_if_worthwhile(Relation index);
 
 // Whether that would do anything, were the lock to be had.
 bool is_truncation_due(Relation index);

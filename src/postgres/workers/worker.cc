@@ -134,10 +134,10 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
   });
 }
 
-// What VACUUM had no lock for, or what has become free since.
+// What VACUUM had no lock for, or what has become free since. If so, there is to look again for
+// what is to be sealed: another worker that was started meanwhile could not open the index.
 bool truncate_if_due(Relation index, const WorkerOrder& /*order*/) {
-  truncate_if_worthwhile(index);
-  return false;
+  return truncate_if_worthwhile(index);
 }
 
 struct Step {
@@ -260,14 +260,15 @@ void vseg_worker_main(Datum database) {
     return;  // others were faster; the next insert, VACUUM or search finds what is left
   }
   adopt_settings(order);
-  while (try_step(order, kSealStep)) {
-    // Rows that come from here on wait for as many as usual.
-    order.seal_at = std::max(order.seal_at, order.seal_rows);
-  }
-  // SEAL is free by now: while a merge takes its time, another worker can seal.
-  while (try_step(order, kMergeStep)) {
-  }
-  try_step(order, kTruncateStep);
+  do {
+    while (try_step(order, kSealStep)) {
+      // Rows that come from here on wait for as many as usual.
+      order.seal_at = std::max(order.seal_at, order.seal_rows);
+    }
+    // SEAL is free by now: while a merge takes its time, another worker can seal.
+    while (try_step(order, kMergeStep)) {
+    }
+  } while (try_step(order, kTruncateStep));
 }
 
 }  // extern "C"
