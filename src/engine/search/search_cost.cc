@@ -26,10 +26,11 @@ constexpr double kAppendedRow = 0.015;  // whatever its codes
 constexpr double kFixedPages = 1;
 constexpr double kPagesPerMember = 3;
 
-// Appended rows whose vectors are read, since their codes do not tell: for each row looked for, and
-// a share of all. Both are divided by the number of dimensions: the fewer, the wider the bounds.
-constexpr double kComparedPerRow = 15000;
-constexpr double kComparedAnyway = 8;
+// Appended rows whose vectors are read, since their codes do not tell: x / (1 + x) of them, where x
+// grows with the share of the rows that is looked for, and with 1 / dimensions: the fewer, the
+// wider the bounds.
+constexpr double kComparedPerRow = 22500;
+constexpr double kComparedAnyway = 12;
 
 // Of the rows that a later round searches for, as many are expanded, and as many compared.
 constexpr double kExpandedPerRow = 0.5;
@@ -157,8 +158,9 @@ class Scan {
       cost_.pages += bytes / kPagePayload;
       cost_.microseconds += (rows > 0 ? kCodedChain : 0) + bytes * kCodeByte;
       const double looked_for = searched_for() * share(member);
-      compared = (kComparedPerRow * looked_for + kComparedAnyway * rows) / index_.dimensions;
-      compared = std::min(compared, rows);
+      const double x = (kComparedPerRow * looked_for / std::max(rows, 1.0) + kComparedAnyway) /
+                       index_.dimensions;
+      compared = rows * x / (1 + x);
     }
     compare(compared, compared * row_time(index_.dimensions) / 1000);
   }

@@ -64,7 +64,7 @@ constexpr double kRowsOfUnknownLimit = 100;
 
 // A filter may have to do with the distance, and the rows that pass it may be the farthest: of so
 // many scans, one is taken to go to the end for them. (Nothing in the statistics tells which.)
-constexpr double kScansToTheEnd = 0.02;
+constexpr double kScansToTheEnd = 0.01;
 
 struct PlannedIndex {
   IndexSize size;
