@@ -437,7 +437,8 @@ CREATE FUNCTION vseg_stats(
 	OUT cause text, OUT runs int8, OUT failures int8, OUT rows int8, OUT distances int8,
 	OUT page_bytes int8, OUT wal_bytes int8, OUT total_time float8,
 	OUT row_amplification float8, OUT byte_amplification float8,
-	OUT last_failure text, OUT last_failed timestamptz, OUT retry_at timestamptz, OUT late_rows bigint, OUT since timestamptz
+	OUT last_failure text, OUT last_failed timestamptz, OUT retry_at timestamptz,
+	OUT late_rows int8, OUT since timestamptz
 ) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION vseg_stats(regclass) IS

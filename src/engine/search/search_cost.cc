@@ -32,10 +32,9 @@ constexpr double kPagesPerMember = 3;
 constexpr double kComparedPerRow = 22500;
 constexpr double kComparedAnyway = 12;
 
-// Of the rows that a later round searches for, as many are expanded, and as many compared.
+// Of the rows that a later round searches for, so many are expanded; all are compared.
 constexpr double kExpandedPerRow = 0.5;
 constexpr double kFewestExpanded = 40;
-constexpr double kComparedPerRowOfRound = 1;
 
 double live_rows(const MemberSize& member) {
   return static_cast<double>(member.rows - std::min(member.rows, member.dead_rows));
@@ -50,6 +49,7 @@ class Scan {
       live_rows_in_graphs_ += index.members[i].has_graph ? live_rows(index.members[i]) : 0;
     }
     wanted_ = std::clamp(wanted, 1.0, std::max(1.0, live_rows_));
+    searched_for_ = searched_for();
     cost_.pages = kFixedPages;
     cost_.microseconds = kPerSearch + wanted_ * kPerRow;
     const uint32_t degree = layer0_degree(index.m);
@@ -99,7 +99,7 @@ class Scan {
     }
     walk(member, steps_of_walk(search));
     double left = live_rows(member) - ef_ * share(member);
-    for (uint64_t rows = ef_; static_cast<double>(rows) < searched_for() && left > 0;) {
+    for (uint64_t rows = ef_; static_cast<double>(rows) < searched_for_ && left > 0;) {
       const uint64_t next = rows_of_next_round(rows);
       const double more = static_cast<double>(next - rows) * share(member);
       if (compares_rest(member, left, more)) {
@@ -136,8 +136,7 @@ class Scan {
     const double kept = rows_to_keep(static_cast<uint32_t>(std::ceil(wanted)), index_.dimensions);
     const double expanded = std::max(kept * kExpandedPerRow, std::min(kept, kFewestExpanded));
     walk(member, expanded * static_cast<double>(member.rows) / live_rows(member));
-    compare(kept * kComparedPerRowOfRound,
-            kept * kComparedPerRowOfRound * row_time(index_.dimensions) / 1000);
+    compare(kept, kept * row_time(index_.dimensions) / 1000);
   }
 
   void walk(const MemberSize& member, double steps) {
@@ -157,7 +156,7 @@ class Scan {
       cost_.code_bytes += bytes;
       cost_.pages += bytes / kPagePayload;
       cost_.microseconds += (rows > 0 ? kCodedChain : 0) + bytes * kCodeByte;
-      const double looked_for = searched_for() * share(member);
+      const double looked_for = searched_for_ * share(member);
       const double x = (kComparedPerRow * looked_for / std::max(rows, 1.0) + kComparedAnyway) /
                        index_.dimensions;
       compared = rows * x / (1 + x);
@@ -180,6 +179,7 @@ class Scan {
   double live_rows_;
   double live_rows_in_graphs_ = 0;
   double wanted_;
+  double searched_for_;
   double pages_per_step_;
   SearchCost cost_;
 };

@@ -17,8 +17,9 @@ struct IndexIdentity {
   uint16_t ef_construction;
 };
 
-// Writes metapage, allocation map, statistics and an empty append chain into an empty fork,
-// WAL-logged (the init fork of an unlogged index too). The directory lists the chain.
+// Writes metapage, allocation map, statistics, a page for unranked rows and an empty append chain
+// into an empty fork, WAL-logged (the init fork of an unlogged index too). The directory lists the
+// chain.
 void create_empty_index(Relation index, ForkNumber fork, const IndexIdentity& identity);
 
 }  // namespace pg

@@ -307,7 +307,7 @@ IndexBulkDeleteResult* vseg_vacuumcleanup(IndexVacuumInfo* info, IndexBulkDelete
     lock_index(info->index, IndexLock::kPublish);
   }
   unlock_index(info->index, IndexLock::kPublish);
-  truncate_if_worthwhile(info->index);  // before a worker is in the way
+  truncate_if_worthwhile(info->index, 1000);  // before a worker is in the way
   lock_index(info->index, IndexLock::kPublish);
   request_maintenance(info->index);
   unlock_index(info->index, IndexLock::kPublish);

@@ -45,15 +45,14 @@ bool is_allowed(Relation index) {
 }
 
 // Never in the lock's queue, where everybody would wait behind us.
-bool lock_soon(Relation index) {
-  constexpr int kTries = 20;
-  constexpr long kMilliseconds = 50;
-  for (int i = 0; i < kTries; i++) {
+bool lock_soon(Relation index, int milliseconds) {
+  constexpr int kInterval = 50;
+  for (int waited = 0; waited <= milliseconds; waited += kInterval) {
     if (ConditionalLockRelation(index, AccessExclusiveLock)) {
       return true;
     }
     CHECK_FOR_INTERRUPTS();
-    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kMilliseconds,
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kInterval,
               WAIT_EVENT_VACUUM_TRUNCATE);
     ResetLatch(MyLatch);
   }
@@ -68,8 +67,8 @@ bool is_truncation_due(Relation index) {
 
 // The lock takes a transaction ID, to be logged for standbys, and a VACUUM with parallel workers
 // must not take one.
-bool truncate_if_worthwhile(Relation index) {
-  if (IsInParallelMode() || !is_truncation_due(index) || !lock_soon(index)) {
+bool truncate_if_worthwhile(Relation index, int milliseconds) {
+  if (IsInParallelMode() || !is_truncation_due(index) || !lock_soon(index, milliseconds)) {
     return false;
   }
   // Nobody takes space any more.

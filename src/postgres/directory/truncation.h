@@ -8,11 +8,10 @@ namespace vseg {
 namespace pg {
 
 // Truncates the file behind the last extent that is taken, as VACUUM does with tables: where that
-// frees 1,000 blocks or a sixteenth of it, nobody else uses the index, now or within a second, and
-// the table's vacuum_truncate does not forbid it. REQUIRES: that the caller has no buffer of the
-// index pinned and may take locks.
-// Returns whether it had the lock.
-bool truncate_if_worthwhile(Relation index);
+// frees 1,000 blocks or a sixteenth of it, nobody else uses the index, now or within
+// `milliseconds`, and the table's vacuum_truncate does not forbid it. Returns whether it had the
+// lock. REQUIRES: that the caller has no buffer of the index pinned and may take locks.
+bool truncate_if_worthwhile(Relation index, int milliseconds);
 
 // Whether that would do anything, were the lock to be had.
 bool is_truncation_due(Relation index);

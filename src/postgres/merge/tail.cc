@@ -138,7 +138,7 @@ MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most) {
     group = plan_merge_for_room(segments, most == kAllRows ? UINT64_MAX : policy.capacity);
     job->take_memory_for(live_rows(segments, group));
   }
-  if (group.empty() && !must_wait) {
+  if (group.empty() && !must_wait && most == kAllRows) {
     group = segment_at_file_end(index, metapage, segments, policy.capacity);
   }
   return has_room(metapage, static_cast<uint32_t>(group.size()), 1) ? group : MergeGroup();

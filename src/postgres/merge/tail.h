@@ -54,11 +54,11 @@ struct SealWork {
 constexpr uint64_t kAllRows = UINT64_MAX;
 bool seal_tail(Relation index, ProgressMonitor& monitor, const SealWork& work);
 
-// What is due to be merged, of no more than `most` rows, by the directory; or the last segment of a
-// file that is mostly free, to be written where it ends earlier; or, where the directory is so
-// full that inserters list nothing any more, makes room: then the job takes more memory than it was
-// given, if it must. Where nothing limits the rows, that is for the two smallest of the 48 segments
-// or so that there are: for a 24th of all rows at most.
+// What is due to be merged, of no more than `most` rows, by the directory; or, where nothing limits
+// the rows, the last segment of a file that is mostly free, to be written where it ends earlier;
+// or, where the directory is so full that inserters list nothing any more, makes room: then the job
+// takes more memory than it was given, if it must. Where nothing limits the rows, that is for the
+// two smallest of the 48 segments or so that there are: for a 24th of all rows at most.
 MergeGroup due_merge(Relation index, MergeJob* job, uint64_t most);
 
 // A merge of no more rows is small: who has a merge to do where another is at work, or in a

@@ -189,24 +189,27 @@ bool is_backing_off(Relation index, WorkCause cause) {
   return job_history(index).retry_in[background_place(cause)] > 0;
 }
 
-void count_stall(Relation index, uint64 microseconds) {
+namespace {
+
+void count_with_amount(Relation index, uint64_t Statistics::*times, uint64_t Statistics::*sum,
+                       uint64 amount) {
   Statistics* statistics = nullptr;
   Buffer buffer = lock_statistics(index, &statistics);
   if (BufferIsValid(buffer)) {
-    statistics->stalls++;
-    statistics->stall_microseconds += microseconds;
+    statistics->*times += 1;
+    statistics->*sum += amount;
     unlock_statistics(buffer);
   }
 }
 
+}  // namespace
+
+void count_stall(Relation index, uint64 microseconds) {
+  count_with_amount(index, &Statistics::stalls, &Statistics::stall_microseconds, microseconds);
+}
+
 void count_late_rows(Relation index, uint64 rows) {
-  Statistics* statistics = nullptr;
-  Buffer buffer = lock_statistics(index, &statistics);
-  if (BufferIsValid(buffer)) {
-    statistics->late_searches++;
-    statistics->late_rows += rows;
-    unlock_statistics(buffer);
-  }
+  count_with_amount(index, &Statistics::late_searches, &Statistics::late_rows, rows);
 }
 
 void count_worker(Relation index, bool started) {

@@ -137,7 +137,8 @@ bool merge_if_due(Relation index, const WorkerOrder& /*order*/) {
 // What VACUUM had no lock for, or what has become free since. If so, there is to look again for
 // what is to be sealed: another worker that was started meanwhile could not open the index.
 bool truncate_if_due(Relation index, const WorkerOrder& /*order*/) {
-  return truncate_if_worthwhile(index);
+  constexpr int kMilliseconds = 100;  // for who waits for the index waits for this worker
+  return truncate_if_worthwhile(index, kMilliseconds);
 }
 
 struct Step {
